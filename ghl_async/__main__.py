@@ -1,0 +1,8 @@
+"""`python -m ghl_async` is the command `ghl-async`."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
