@@ -1,0 +1,123 @@
+"""From a `ContactQuery` to the body of a contact search, with every check that needs no server.
+
+The rules are those of the vendor's description of contact search, see `models.search`. A query that would be refused,
+or that would quietly find everything, is a UsageError that names the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET
+
+from ..errors import UsageError
+from ..models import SORT_FIELDS, ContactQuery, SearchBody
+
+__all__ = ["require_between", "require_text", "search_body"]
+
+_TEXT_CHARACTERS = 75
+_LARGEST_PAGE = 500
+_DEEPEST = 10_000
+_TEXTS = ("text", "email", "phone", "assigned_to")
+_LISTS = ("ids", "tags")
+_INSTANTS = ("added_since", "added_before", "updated_since", "updated_before")
+
+
+def search_body(
+    location_id: str,
+    query: ContactQuery | None,
+    *,
+    after: Sequence[Any] | None = None,
+    page: int | None = None,
+    page_size: int = 100,
+) -> SearchBody:
+    """Make the body of one search.
+
+    Raises:
+        UsageError: an argument or a field of `query` is outside the rules.
+    """
+    query = _checked(ContactQuery() if query is None else query)
+    require_between("page_size", page_size, 1, _LARGEST_PAGE)
+    if page is not None:
+        if after is not None:
+            raise UsageError("page and after exclude each other: give the one or the other")
+        require_between("page", page, 1, _DEEPEST)
+        if page * page_size > _DEEPEST:
+            raise UsageError(
+                f"page {page} of {page_size} lies beyond the first {_DEEPEST:,} records, where the server's pages end: "
+                "go on with after=, the cursor of the page before"
+            )
+    if after is not None and (isinstance(after, str) or not isinstance(after, Sequence) or not after):
+        raise UsageError(f"after must be the cursor of a page, such as (1700000000000, 'id'), not {after!r}")
+    return SearchBody(
+        location_id=location_id,
+        page_limit=page_size,
+        page=UNSET if page is None else page,
+        search_after=UNSET if after is None else tuple(after),
+        query=UNSET if query.text is None else query.text,
+        filters=query.filters or UNSET,
+        sort=query.order or UNSET,
+    )
+
+
+def require_between(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Refuse what is not a whole number from `least` to `most`.
+
+    Raises:
+        UsageError: names the argument.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
+        span = f"from {least:,} to {most:,}" if most is not None else f"of at least {least:,}"
+        raise UsageError(f"{name} must be a whole number {span}, not {value!r}")
+
+
+def require_text(name: str, value: object) -> None:
+    """Refuse what is not text, or is blank.
+
+    Raises:
+        UsageError: names the argument.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{name} must be text that is not empty, not {value!r}")
+
+
+def _checked(query: object) -> ContactQuery:
+    if not isinstance(query, ContactQuery):
+        raise UsageError(f"query must be a ContactQuery, not {type(query).__name__}")
+    for name in _TEXTS:
+        if getattr(query, name) is not None:
+            require_text(name, getattr(query, name))
+    if query.text is not None and len(query.text) > _TEXT_CHARACTERS:
+        raise UsageError(f"text may have {_TEXT_CHARACTERS} characters, not {len(query.text)}")
+    for name in _LISTS:
+        _check_list(name, getattr(query, name))
+    for name in _INSTANTS:
+        _check_instant(name, getattr(query, name))
+    _check_order(query)
+    return query
+
+
+def _check_list(name: str, values: object) -> None:
+    if values is None:
+        return
+    # An empty list is refused, because without the filter it stands for the search would find every contact.
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        raise UsageError(f"{name} must be a list of at least one text (None asks for nothing), not {values!r}")
+    for value in values:
+        require_text(name, value)
+
+
+def _check_instant(name: str, at: object) -> None:
+    if at is not None and (not isinstance(at, datetime) or at.utcoffset() is None):
+        raise UsageError(f"{name} must be an aware datetime, such as datetime(2026, 1, 31, tzinfo=UTC), not {at!r}")
+
+
+def _check_order(query: ContactQuery) -> None:
+    if query.sort is not None and query.sort not in SORT_FIELDS:
+        raise UsageError(f"sort must be one of {', '.join(SORT_FIELDS)}, not {query.sort!r}")
+    if query.direction is not None and query.direction not in {"asc", "desc"}:
+        raise UsageError(f"direction must be asc or desc, not {query.direction!r}")
+    if query.direction is not None and query.sort is None:
+        raise UsageError("direction needs sort: say by which field, for example sort='date_added'")

@@ -1,0 +1,263 @@
+"""Contacts: one by its id, pages of a search, the older list, those of a business, a possible duplicate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .. import pagination
+from ..errors import DecodeError, UsageError
+from ..models import Contact, keys_of
+from ..wire.request import Request
+from ._decode import Envelope
+from ._search import require_between, require_text, search_body
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from ..models import BusinessId, ContactId, ContactQuery, LocationId, SearchBody
+    from ..pagination import Page
+    from ..wire.request import Send
+
+__all__ = ["Contacts"]
+
+_SCOPE = "contacts.readonly"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEGACY_LARGEST_PAGE = 100
+
+
+class _LegacyMeta(msgspec.Struct, rename="camel"):
+    total: int | None = None
+    start_after: int | None = None
+    start_after_id: str | None = None
+
+
+class Contacts:
+    """The contacts of one location."""
+
+    def __init__(self, send: Send, location_id: LocationId) -> None:
+        self._send = send
+        self.location_id = location_id
+
+    async def get(self, contact_id: ContactId, /) -> Contact:
+        """Get one contact.
+
+        `contact_id` is for example "sx6wyHhbFdRXh302LLNR". Fields that were never set are None or empty.
+
+        Raises:
+            NotFound: no contact of this location has the id.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request. For many contacts use `search`, which brings up to 500 a request.
+        API: GET /contacts/{contactId}
+        """
+        request = Request(
+            operation="contacts.get", method="GET", template="/contacts/{contactId}", ids=(contact_id,), scope=_SCOPE
+        )
+        reply = await self._send(request)
+        return Envelope(reply, request.operation).one(Contact, "contact")
+
+    async def search(
+        self,
+        query: ContactQuery | None = None,
+        /,
+        *,
+        after: Sequence[Any] | None = None,
+        page: int | None = None,
+        page_size: int = 100,
+    ) -> Page[Contact]:
+        """Search once, and get one page.
+
+        The page's `cursor` is the last contact's `searchAfter`, for example (1700000000000, "sx6wyHhbFdRXh302LLNR"):
+        give it as `after`, with the same query, to get the next page. `total` is the server's count of all hits. A
+        contact that does not decode is in `quarantined`, with its JSON. An empty page is the end, a short one is not.
+
+        Args:
+            query: None finds every contact of the location.
+            after: a page's cursor. Not together with `page`.
+            page: from 1. Reaches the first 10,000 hits only (`page` times `page_size`); `after` reaches all.
+            page_size: 1 to 500.
+
+        Raises:
+            UsageError: an argument or a field of `query` is outside the rules; nothing was sent.
+            BadRequest: the server refuses the query.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: POST /contacts/search
+        """
+        body = search_body(self.location_id, query, after=after, page=page, page_size=page_size)
+        return await self._searched(body)
+
+    def pages(
+        self, query: ContactQuery | None = None, /, *, after: Sequence[Any] | None = None, page_size: int = 100
+    ) -> AsyncIterator[Page[Contact]]:
+        """Walk all pages of a search, as deep as it goes.
+
+        Yields pages as `search` gives them, up to the last that holds a contact. `after` resumes behind a page whose
+        cursor was kept; the query must be the same.
+
+        Raises:
+            UsageError: at the call, before anything is sent; see `search`.
+            CursorRepeated: the server goes in circles.
+            DecodeError: a reply has not the promised shape, or no contact of a page says where the next one begins.
+
+        Cost: 1 request a page, and 1 for the empty page that ends the walk.
+        API: POST /contacts/search
+        """
+        body = search_body(self.location_id, query, after=after, page_size=page_size)
+
+        async def fetch(cursor: tuple[Any, ...] | None) -> Page[Contact]:
+            page = await self._searched(msgspec.structs.replace(body, search_after=cursor or msgspec.UNSET))
+            if page.cursor is None and not page.is_empty:
+                # To take this for the end would drop the rest without a word.
+                raise DecodeError("contacts.search: no contact of the page has `searchAfter`", path="$.contacts")
+            return page
+
+        return pagination.pages(fetch, None if after is None else tuple(after))
+
+    def iterate(
+        self, query: ContactQuery | None = None, /, *, after: Sequence[Any] | None = None, page_size: int = 100
+    ) -> AsyncIterator[Contact]:
+        """Walk all contacts of a search.
+
+        Raises:
+            UsageError: at the call, before anything is sent; see `search`.
+            CursorRepeated: the server goes in circles.
+            DecodeError: a contact does not decode. It is raised behind the good contacts of that contact's page;
+                `pages` goes on over such contacts.
+
+        Cost: 1 request for `page_size` contacts (1 to 500), and 1 for the empty page that ends the walk.
+        API: POST /contacts/search
+        """
+        return pagination.iterate(self.pages(query, after=after, page_size=page_size))
+
+    async def list_legacy(
+        self, *, text: str | None = None, after: tuple[int, str] | None = None, limit: int = 100
+    ) -> Page[Contact]:
+        """List contacts the older way, newest `date_added` first. The vendor deprecated it, but it answers still.
+
+        Names come in small letters; `full_name` has the original spelling. The page's `cursor` is (epoch milliseconds,
+        contact id) of the last contact: give it as `after` to get the next page. The last page has a cursor too; an
+        empty page is the end. All pages: `pagination.pages(lambda after: ghl.contacts.list_legacy(after=after))`.
+
+        Args:
+            text: searched loosely in name, e-mail, phone and company.
+            after: a page's cursor.
+            limit: 1 to 100.
+
+        Raises:
+            UsageError: an argument is outside the rules; nothing was sent.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request. `search` brings five times as many contacts a request.
+        API: GET /contacts/
+        """
+        require_between("limit", limit, 1, _LEGACY_LARGEST_PAGE)
+        query = [("locationId", self.location_id), ("limit", str(limit))]
+        if text is not None:
+            require_text("text", text)
+            query.append(("query", text))
+        if after is not None:
+            query += _legacy_position(after)
+        request = Request(
+            operation="contacts.list_legacy", method="GET", template="/contacts/", query=tuple(query), scope=_SCOPE
+        )
+        envelope = Envelope(await self._send(request), request.operation)
+        meta = envelope.optional("meta", _LegacyMeta) or _LegacyMeta()
+        # Never meta.nextPageUrl: it was seen without the location, and it is there on the last page as well.
+        return envelope.many(Contact, "contacts", lambda raws: _legacy_cursor(meta, raws), total=meta.total)
+
+    async def list_by_business(self, business_id: BusinessId, /, *, skip: int = 0, limit: int = 25) -> Page[Contact]:
+        """List contacts of one business.
+
+        The page's `cursor` is the number of contacts up to its end: give it as `skip` to get the next page. An empty
+        page is the end; the server may send fewer than `limit`. `total` is the server's `count`.
+
+        Args:
+            business_id: for example "63b7ec34ea409a9a8bd2a4ff".
+            skip: how many contacts to leave out.
+            limit: at least 1. The largest one is not documented.
+
+        Raises:
+            UsageError: an argument is outside the rules; nothing was sent.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: GET /contacts/business/{businessId}
+        """
+        require_between("skip", skip, 0)
+        require_between("limit", limit, 1)
+        request = Request(
+            operation="contacts.list_by_business",
+            method="GET",
+            template="/contacts/business/{businessId}",
+            ids=(business_id,),
+            query=(("locationId", self.location_id), ("limit", str(limit)), ("skip", str(skip))),
+            scope=_SCOPE,
+        )
+        envelope = Envelope(await self._send(request), request.operation)
+        return envelope.many(Contact, "contacts", lambda raws: skip + len(raws), total=envelope.optional("count", int))
+
+    async def find_duplicate(self, *, email: str | None = None, phone: str | None = None) -> Contact | None:
+        """Find the contact that a new one with this e-mail or phone would double.
+
+        With both given, the location's settings decide which counts first. None: there is no such contact.
+
+        Args:
+            phone: E.164 with a leading +, for example "+18888888888".
+
+        Raises:
+            UsageError: neither is given, or one is blank; nothing was sent.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: GET /contacts/search/duplicate
+        """
+        if email is None and phone is None:
+            raise UsageError("find_duplicate needs email or phone")
+        query = [("locationId", self.location_id)]
+        for argument, name, value in (("email", "email", email), ("phone", "number", phone)):
+            if value is not None:
+                require_text(argument, value)
+                query.append((name, value))
+        request = Request(
+            operation="contacts.find_duplicate",
+            method="GET",
+            template="/contacts/search/duplicate",
+            query=tuple(query),
+            scope=_SCOPE,
+        )
+        envelope = Envelope(await self._send(request), request.operation)
+        return None if envelope.is_null("contact") else envelope.one(Contact, "contact")
+
+    async def _searched(self, body: SearchBody) -> Page[Contact]:
+        request = Request(
+            operation="contacts.search", method="POST", template="/contacts/search", body=body, scope=_SCOPE
+        )
+        envelope = Envelope(await self._send(request), request.operation)
+        return envelope.many(Contact, "contacts", _search_cursor, total=envelope.optional("total", int))
+
+
+def _search_cursor(raws: Sequence[bytes]) -> tuple[Any, ...] | None:
+    """The position behind the last contact that tells one; it need not decode otherwise."""
+    positions = (keys_of(raw).search_after for raw in reversed(raws))
+    return next((position for position in positions if position), None)
+
+
+def _legacy_position(after: object) -> list[tuple[str, str]]:
+    match after:
+        case (int(instant), str(contact_id)) if contact_id:
+            return [("startAfter", str(instant)), ("startAfterId", contact_id)]
+    raise UsageError(f"after must be the cursor of a page, (epoch milliseconds, contact id), not {after!r}")
+
+
+def _legacy_cursor(meta: _LegacyMeta, raws: Sequence[bytes]) -> tuple[int, str]:
+    if meta.start_after is not None and meta.start_after_id:
+        return meta.start_after, meta.start_after_id
+    for keys in map(keys_of, reversed(raws)):
+        if keys.date_added is not None and keys.id is not None:
+            return (keys.date_added - _EPOCH) // timedelta(milliseconds=1), keys.id
+    raise DecodeError("contacts.list_legacy: nothing says where the next page begins", path="$.meta")
