@@ -1,0 +1,241 @@
+"""The filter grammar of contact search: which operator goes with which field, what it means, and the error strings.
+
+Facts 6.4 [docs] for the grammar, 6.5 [issue][blog] for the messages. A filter compiles to a predicate on a `Row`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .ids import parse_ms
+from .people import FIELD_TYPES
+from .refusals import Refusal, bad_request
+from .views import full_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .location import Location, Ref
+
+__all__ = ["Row", "compile_filters", "text_value"]
+
+_EQUALS: Final = frozenset({"eq", "not_eq"})
+_CONTAINS: Final = frozenset({"contains", "not_contains"})
+_EXISTS: Final = frozenset({"exists", "not_exists"})
+_RANGE: Final = frozenset({"range"})
+_BOUNDS: Final = frozenset({"gte", "lte", "gt", "lt"})
+
+_TEXT_FIELDS: Final = (
+    "address", "businessName", "city", "companyName", "firstNameLowerCase", "lastNameLowerCase", "postalCode",
+    "source", "state", "tags", "phone", "email", "website",
+)  # fmt: skip
+_PLAIN_FIELDS: Final = (
+    "contactName", "assignedTo", "country", "dnd", "followers", "isValidWhatsapp", "timezone", "type", "validEmail",
+    "activeWorkflows", "finishedWorkflows",
+)  # fmt: skip
+_DATE_FIELDS: Final = (
+    "dateAdded",
+    "dateUpdated",
+    "dateOfBirth",
+    "lastEmailClickedDate",
+    "lastEmailOpenedDate",
+    "lastAppointment",
+)
+_FIELDS: Final[dict[str, frozenset[str]]] = (  # facts 6.4 [docs], the table of fields
+    {"id": _EQUALS, "opportunities": frozenset({"nested"})}
+    | dict.fromkeys(_TEXT_FIELDS, _EQUALS | _CONTAINS | _EXISTS)
+    | dict.fromkeys(_PLAIN_FIELDS, _EQUALS | _EXISTS)
+    | dict.fromkeys(_DATE_FIELDS, _EXISTS | _RANGE)
+)
+_CUSTOM_OPERATORS: Final[dict[str, frozenset[str]]] = {
+    "CHECKBOX": _EQUALS | _EXISTS,
+    "MULTIPLE_OPTIONS": _EQUALS | _EXISTS,
+    "NUMERICAL": _EQUALS | _EXISTS | _RANGE,
+    "MONETORY": _EQUALS | _EXISTS | _RANGE,
+    "DATE": _EXISTS | _RANGE,
+}
+
+
+class Row:
+    """One contact under a filter; its record is made only if a filter looks at it."""
+
+    __slots__ = ("_record", "location", "ref")
+
+    def __init__(self, location: Location, ref: Ref) -> None:
+        """Stand for the contact at `ref`."""
+        self.location = location
+        self.ref = ref
+        self._record: dict[str, Any] | None = None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The whole contact."""
+        if self._record is None:
+            self._record = self.location.record(self.ref)
+        return self._record
+
+
+def text_value(row: Row, field: str) -> Any:
+    """Return the value that search sees under `field`."""
+    record = row.record
+    if field == "contactName":
+        return full_name(record)
+    if field in {"firstNameLowerCase", "lastNameLowerCase"}:
+        value = record[field.removesuffix("LowerCase")]
+        return value if value is None else value.lower()
+    return record.get("address1" if field == "address" else field)
+
+
+def compile_filters(filters: object, location: Location) -> Callable[[Row], bool]:
+    """Turn the `filters` list of a search body into one predicate; the list is an implicit AND.
+
+    Raises:
+        Refusal: 400 with the message of the API.
+    """
+    if not isinstance(filters, list):
+        raise Refusal(
+            422, {"statusCode": 422, "message": ["filters must be an array"], "error": "Unprocessable Entity"}
+        )
+    return _group("AND", filters, location)
+
+
+def _group(kind: str, filters: list[Any], location: Location) -> Callable[[Row], bool]:
+    parts = [_node(node, location) for node in filters]
+    if kind == "OR":
+        return lambda row: any(part(row) for part in parts)
+    return lambda row: all(part(row) for part in parts)
+
+
+def _node(node: object, location: Location) -> Callable[[Row], bool]:
+    if isinstance(node, dict) and "group" in node:
+        kind, inner = node["group"], node.get("filters")
+        if kind not in {"AND", "OR"} or not isinstance(inner, list):
+            raise bad_request(f"Invalid group {kind}")  # wording [guess]
+        return _group(kind, inner, location)
+    if not isinstance(node, dict) or not isinstance(node.get("field"), str):
+        raise bad_request("Invalid field undefined")
+    return _leaf(node["field"], str(node.get("operator")), node.get("value"), location)
+
+
+def _leaf(field: str, operator: str, value: object, location: Location) -> Callable[[Row], bool]:
+    read, operators = _reader(field, location)
+    if operator not in operators:
+        raise bad_request(f"Invalid Operator ({operator}) passed for field {field}")  # facts 6.5 [issue]
+    test = _test(field, operator, value)
+    if operator == "range" and field in {"dateAdded", "dateUpdated"}:
+        instant = _added if field == "dateAdded" else _updated
+        return lambda row: test(instant(row))
+    if field == "id":
+        return lambda row: test(row.location.id_of(row.ref))
+    return lambda row: test(read(row))
+
+
+def _added(row: Row) -> int:
+    return row.location.added_ms(row.ref)
+
+
+def _updated(row: Row) -> int:
+    return row.location.updated_ms(row.ref)
+
+
+def _reader(field: str, location: Location) -> tuple[Callable[[Row], Any], frozenset[str]]:
+    if field.startswith("customFields."):
+        return _custom_reader(field, location)
+    operators = _FIELDS.get(field)
+    if operators is None:
+        raise bad_request(f"Invalid field {field}")  # facts 6.5 [issue]
+    return (lambda row: text_value(row, field)), operators
+
+
+def _custom_reader(field: str, location: Location) -> tuple[Callable[[Row], Any], frozenset[str]]:
+    field_id, _, option = field.removeprefix("customFields.").partition(".")
+    ids = location.people.field_ids
+    if field_id not in ids:  # facts 6.5 [issue]; facts 6.4 [issue]: the id, not the key
+        raise bad_request(f"Invalid Filter field type - custom_fields.{field_id}! Check if custom field exists")
+
+    def read(row: Row) -> Any:
+        value = next((item["value"] for item in row.record["customFields"] if item["id"] == field_id), None)
+        return value.get(option) if option and isinstance(value, dict) else value
+
+    return read, _CUSTOM_OPERATORS.get(FIELD_TYPES[ids.index(field_id)], _EQUALS | _CONTAINS | _EXISTS)
+
+
+def _test(field: str, operator: str, value: object) -> Callable[[Any], bool]:
+    negated = operator.startswith("not_")
+    match operator.removeprefix("not_"):
+        case "eq":
+            test = _equals(field, operator, value)
+        case "contains":
+            test = _contains(field, operator, value)
+        case "range":
+            test = _between(field, value)
+        case "nested":  # no contact here has opportunities
+            return lambda _: False
+        case _:
+            test = _is_set
+    return (lambda held: not test(held)) if negated else test
+
+
+def _invalid_value(operator: str, field: str) -> Refusal:
+    return bad_request(f"Invalid value for '{operator}' operator for '{field}' field")  # facts 6.5 [issue]
+
+
+def _is_set(held: object) -> bool:
+    return held is not None and held not in ("", [], {})
+
+
+def _fold(value: object) -> object:
+    # tags compare with the stored lower-case form, facts 6.4 [blog]; that all text does is a guess
+    return value.lower() if isinstance(value, str) else value
+
+
+def _equals(field: str, operator: str, value: object) -> Callable[[Any], bool]:
+    wanted = value if isinstance(value, list) else [value]  # facts 6.4 [docs]: an array means any of
+    if not wanted or not all(isinstance(item, str | int | float) and len(str(item)) <= 75 for item in wanted):
+        raise _invalid_value(operator, field)
+    folded = [_fold(item) for item in wanted]
+
+    def test(held: object) -> bool:
+        items = held if isinstance(held, list) else [held]
+        return any(_fold(item) in folded for item in items)
+
+    return test
+
+
+def _contains(field: str, operator: str, value: object) -> Callable[[Any], bool]:
+    if not isinstance(value, str) or len(value) > 75:
+        raise _invalid_value(operator, field)
+    if len(value) < 3:
+        raise bad_request("Min. 3 characters required for applying contains filter")  # facts 5.2 [blog]
+    wanted = value.lower()
+
+    def test(held: object) -> bool:
+        items = held if isinstance(held, list) else [held]
+        return any(wanted in str(item).lower() for item in items if item is not None)
+
+    return test
+
+
+def _between(field: str, value: object) -> Callable[[Any], bool]:
+    if not isinstance(value, dict) or not value or not _BOUNDS.issuperset(value):
+        raise _invalid_value("range", field)
+    bounds = {name: parse_ms(bound) for name, bound in value.items()}
+    if None in bounds.values():
+        raise _invalid_value("range", field)
+    lowest = bounds.get("gte")
+    above = bounds.get("gt")
+    highest = bounds.get("lte")
+    below = bounds.get("lt")
+
+    def test(held: object) -> bool:
+        ms = parse_ms(held)
+        if ms is None:
+            return False
+        return not (
+            (lowest is not None and ms < lowest)
+            or (above is not None and ms <= above)
+            or (highest is not None and ms > highest)
+            or (below is not None and ms >= below)
+        )
+
+    return test

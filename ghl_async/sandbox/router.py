@@ -1,0 +1,39 @@
+"""From method and path to the operation; both forms of a trailing slash lead to the same one (facts 1 [guess])."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .routes_children import CHILD_ROUTES
+from .routes_contacts import CONTACT_ROUTES
+from .routes_places import PLACE_ROUTES
+
+if TYPE_CHECKING:
+    from .call import Operation
+
+__all__ = ["find_operation"]
+
+_Pattern = tuple[tuple[str | None, ...], "Operation"]
+
+
+def _patterns() -> dict[tuple[str, int], list[_Pattern]]:
+    table: dict[tuple[str, int], list[_Pattern]] = {}
+    for operation in (*CONTACT_ROUTES, *CHILD_ROUTES, *PLACE_ROUTES):
+        parts = operation.template.strip("/").split("/")
+        pattern = tuple(None if part.startswith("{") else part for part in parts)
+        table.setdefault((operation.method, len(parts)), []).append((pattern, operation))
+    return table
+
+
+_PATTERNS: Final = _patterns()
+
+
+def find_operation(method: str, path: str, version: str) -> tuple[Operation, tuple[str, ...]] | None:
+    """Return the operation and the values of its `{...}` parts, None if there is no such route."""
+    parts = path[1:].removesuffix("/").split("/")
+    for pattern, operation in _PATTERNS.get((method, len(parts)), ()):
+        if operation.only_v3 and version != "v3":  # facts 5.2 [blog]: `lookup` is a contact id under a date version
+            continue
+        if all(wanted is None or wanted == part for wanted, part in zip(pattern, parts, strict=True)):
+            return operation, tuple(part for wanted, part in zip(pattern, parts, strict=True) if wanted is None)
+    return None

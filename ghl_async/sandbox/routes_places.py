@@ -1,0 +1,74 @@
+"""The location itself and its calendars."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from .call import Call, Operation
+from .ids import digest, letters
+
+__all__ = ["PLACE_ROUTES"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _location(call: Call) -> bytes:
+    # facts 8.7 [spec][live]: {location}, with settings.contactUniqueIdentifiers though the spec does not name it
+    location = call.location(call.params[0], "locations.readonly")
+    content: dict[str, Any] = {
+        "id": location.id,
+        "companyId": letters(digest("company", size=20)),
+        "name": "Sandbox Dental",
+        "address": "1 Main St",
+        "city": "Birmingham",
+        "state": "AL",
+        "country": "US",
+        "postalCode": "35203",
+        "website": "https://example.com",
+        "timezone": "America/Chicago",
+        "email": "office@example.com",
+        "phone": "+12055550100",
+        "business": {"name": "Sandbox Dental", "timezone": "America/Chicago"},
+        "social": {},
+        "settings": {
+            "allowDuplicateContact": False,
+            "allowDuplicateOpportunity": False,
+            "allowFacebookNameMerge": False,
+            "disableContactTimezone": False,
+            "contactUniqueIdentifiers": ["email", "phone"],
+        },
+    }
+    return _encode({"location": content})
+
+
+def _calendars(call: Call) -> bytes:
+    # facts 8.7 [spec][live]: {calendars}; appoinmentPerSlot is the API's spelling, with a right one beside it
+    call.expect_query(frozenset({"locationId", "groupId", "showDrafted"}))
+    location = call.location(call.query["locationId"], "calendars.readonly")
+    calendars = [
+        {
+            "id": calendar_id,
+            "locationId": location.id,
+            "name": ("Consultation", "Zweittermin", "Group class 🧘")[number],
+            "description": "",
+            "isActive": number != 1,
+            "calendarType": ("round_robin", "personal", "class_booking")[number],
+            "slotDuration": 30,
+            "slotDurationUnit": "mins",
+            "appoinmentPerSlot": 1,
+            "appointmentPerSlot": 1,
+            "eventColor": "#039be5",
+            "teamMembers": [{"userId": location.people.user_ids[number], "priority": 0.5, "isPrimary": True}],
+            "autoConfirm": True,
+        }
+        for number, calendar_id in enumerate(location.children.calendar_ids)
+    ]
+    return _encode({"calendars": calendars})
+
+
+PLACE_ROUTES: Final = (
+    Operation("GET", "/locations/{locationId}", _location),
+    Operation("GET", "/calendars/", _calendars),
+)

@@ -1,0 +1,226 @@
+"""`POST /contacts/search`: validating the body, finding the matching contacts in order, cutting out a page.
+
+Without filters, and sorted by `dateAdded`, a page costs the page. Anything else scans the location once, and the
+pages that follow cut from the kept result.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from .filters import Row, compile_filters, text_value
+from .refusals import bad_request, unprocessable
+from .views import full_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .location import Location, Ref
+
+__all__ = ["MAX_PAGE", "SearchBody", "matching", "mentions", "read_body", "search"]
+
+MAX_PAGE: Final = 500  # facts 6.1 [docs]
+_DEPTH: Final = 10_000  # facts 6.1 [docs]: page x pageLimit <= 10,000
+_KEPT_RESULTS: Final = 4
+_PROPERTIES: Final = frozenset(
+    {"locationId", "pageLimit", "page", "searchAfter", "query", "filters", "sort"}
+)  # facts 6.3
+_SORTABLE: Final = frozenset(  # facts 6.3 [docs]
+    {"firstNameLowerCase", "lastNameLowerCase", "businessName", "dateAdded", "dateUpdated", "email", "dnd", "source"}
+)
+_DEFAULT_SORT: Final = (("dateAdded", True),)  # facts 6.6 [live]: dateAdded descending
+
+
+class SearchBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A search body that passed validation; `sort` holds (field, descending)."""
+
+    location_id: str
+    page_limit: int
+    page: int | None = None
+    search_after: list[Any] | None = None
+    query: str = ""
+    filters: list[Any] = []
+    sort: tuple[tuple[str, bool], ...] = _DEFAULT_SORT
+
+
+class _Reversed:
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __lt__(self, other: _Reversed) -> bool:
+        return other.value < self.value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reversed) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+def read_body(body: dict[str, Any]) -> SearchBody:
+    """Validate the shape of a search body.
+
+    Raises:
+        Refusal: 422 with a list of everything that is wrong.
+    """
+    # facts 5.2 [issue]: unknown property -> `property <name> should not exist`; missing locationId or pageLimit
+    # -> 422 list
+    messages = [f"property {name} should not exist" for name in body if name not in _PROPERTIES]
+    if not isinstance(body.get("locationId"), str):
+        messages.append("locationId must be a string")
+    elif not body["locationId"]:
+        messages.append("locationId should not be empty")
+    messages += _number_faults("pageLimit", body.get("pageLimit"), MAX_PAGE, required=True)
+    messages += _number_faults("page", body.get("page"), None, required=False)
+    if not isinstance(body.get("query", ""), str | None):
+        messages.append("query must be a string")
+    elif len(body.get("query") or "") > 75:  # facts 6.3 [docs]; wording [guess]
+        messages.append("query must be shorter than or equal to 75 characters")
+    messages += [
+        f"{name} must be an array"
+        for name in ("filters", "sort", "searchAfter")
+        if not isinstance(body.get(name, []), list)
+    ]
+    if messages:
+        raise unprocessable(messages)
+    return SearchBody(
+        location_id=body["locationId"],
+        page_limit=body["pageLimit"],
+        page=body.get("page"),
+        search_after=body.get("searchAfter") or None,
+        query=body.get("query") or "",
+        filters=body.get("filters", []),
+        sort=tuple(_sort_key(item) for item in body.get("sort", [])) or _DEFAULT_SORT,
+    )
+
+
+def _number_faults(name: str, value: object, highest: int | None, *, required: bool) -> list[str]:
+    # wording of class-validator, facts 5.2 [guess]
+    if value is None and not required:
+        return []
+    if not isinstance(value, int) or isinstance(value, bool):
+        return [f"{name} must be a number conforming to the specified constraints"]
+    if value < 1:
+        return [f"{name} must not be less than 1"]
+    if highest is not None and value > highest:
+        return [f"{name} must not be greater than {highest}"]
+    return []
+
+
+def _sort_key(item: object) -> tuple[str, bool]:
+    field = item.get("field") if isinstance(item, dict) else None
+    direction = item.get("direction", "asc") if isinstance(item, dict) else None
+    if field not in _SORTABLE or not isinstance(field, str):
+        raise bad_request(f"Invalid field {field}")  # facts 6.5 [issue], for sort [guess]
+    if direction not in {"asc", "desc"}:
+        raise unprocessable(["direction must be one of the following values: asc, desc"])  # wording [guess]
+    return field, direction == "desc"
+
+
+def search(body: SearchBody, location: Location) -> tuple[list[tuple[Ref, list[Any]]], int]:
+    """Return one page as (contact, its `searchAfter`) and the total.
+
+    Raises:
+        Refusal: 400 for a bad filter, a bad cursor or a page beyond the depth limit.
+    """
+    if body.search_after is not None and body.page is not None:
+        raise bad_request("page and searchAfter cannot be used together")  # facts 6.3 [docs]; wording [guess]
+    if (body.page or 1) * body.page_limit > _DEPTH:  # facts 14: limit [docs], text [guess]
+        raise bad_request("page * pageLimit must not exceed 10000, use searchAfter instead")
+    skip = 0 if body.page is None else (body.page - 1) * body.page_limit
+    after = body.search_after
+    if after is not None and len(after) != len(body.sort) + 1:  # facts 6.3 [docs]: its length follows the sort keys
+        raise bad_request("Invalid searchAfter")
+    if not body.filters and not body.query and len(body.sort) == 1 and body.sort[0][0] == "dateAdded":
+        refs: Iterable[Ref] = location.walk(descending=body.sort[0][1], after=_plain_cursor(after), skip=skip)
+        total = len(location)
+    else:
+        refs, total = _kept_page(body, location, skip)
+    return [(ref, _cursor(body.sort, Row(location, ref))) for ref in islice(refs, body.page_limit)], total
+
+
+def _plain_cursor(after: list[Any] | None) -> tuple[int, str] | None:
+    if after is None:
+        return None
+    ms, contact_id = after
+    if not isinstance(ms, int) or not isinstance(contact_id, str):
+        raise bad_request("Invalid searchAfter")
+    return ms, contact_id
+
+
+def _cursor(sort: Sequence[tuple[str, bool]], row: Row) -> list[Any]:
+    # facts 6.6 [live]: [dateAdded ms, id], or [dateUpdated ms, id] under that sort
+    return [*(_sort_value(field, row) for field, _ in sort), row.location.id_of(row.ref)]
+
+
+def _sort_value(field: str, row: Row) -> Any:
+    if field == "dateAdded":
+        return row.location.added_ms(row.ref)
+    if field == "dateUpdated":
+        return row.location.updated_ms(row.ref)
+    return text_value(row, field)
+
+
+def _order(sort: Sequence[tuple[str, bool]], cursor: Sequence[Any]) -> tuple[Any, ...]:
+    """Turn a cursor into a key that sorts as asked, missing values last, ties by id in the last direction."""
+    key: list[Any] = []
+    for (_, descending), value in zip((*sort, ("id", sort[-1][1])), cursor, strict=True):
+        if value is None:
+            key.append((1,))
+        elif isinstance(value, str):
+            key.append((0, _Reversed(value) if descending else value))
+        else:
+            key.append((0, -value if descending else value))
+    return tuple(key)
+
+
+def matching(location: Location, name: str, accept: Callable[[Row], bool], sort: tuple[tuple[str, bool], ...]) -> Any:
+    """Return (keys, contacts) of all contacts that `accept` takes, sorted.
+
+    The result is kept under `name` until the location changes.
+    """
+    kept = location.search_results.get(name)
+    if kept is not None and kept[0] == location.version:
+        return kept[1]
+    found = []
+    for ref in location.walk(descending=False):
+        row = Row(location, ref)
+        if accept(row):
+            found.append((_order(sort, _cursor(sort, row)), ref))
+    found.sort(key=lambda item: item[0])
+    result = ([key for key, _ in found], [ref for _, ref in found])
+    while len(location.search_results) >= _KEPT_RESULTS:
+        del location.search_results[next(iter(location.search_results))]
+    location.search_results[name] = (location.version, result)
+    return result
+
+
+def _kept_page(body: SearchBody, location: Location, skip: int) -> tuple[list[Ref], int]:
+    accepts = compile_filters(body.filters, location)
+    query = body.query.lower()
+
+    def accept(row: Row) -> bool:
+        return accepts(row) and (not query or mentions(row, query))
+
+    name = msgspec.json.encode((body.filters, query, body.sort)).decode()
+    keys, refs = matching(location, name, accept, body.sort)
+    if body.search_after is not None:
+        try:
+            skip = bisect_right(keys, _order(body.sort, body.search_after))
+        except TypeError:
+            raise bad_request("Invalid searchAfter") from None
+    return refs[skip : skip + body.page_limit], len(refs)
+
+
+def mentions(row: Row, query: str) -> bool:
+    """Tell whether name, e-mail, phone or company hold `query` (lower case)."""
+    # facts 6.2 [blog]: matches name, email, phone, company loosely
+    record = row.record
+    held = (full_name(record), record["email"], record["phone"], record["companyName"])
+    return any(query in text.lower() for text in held if isinstance(text, str))

@@ -1,0 +1,166 @@
+"""Contact search over a socket: pages, cursors, sorts, filters and their refusals."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize("size", [1, 7, 500])
+async def test_search_walks_every_contact_once_newest_first(start, size):
+    api = await start(contacts=120)
+    contacts = await api.walk(pageLimit=size)
+    keys = [tuple(contact["searchAfter"]) for contact in contacts]
+    assert len({contact["id"] for contact in contacts}) == 120
+    assert keys == sorted(keys, reverse=True)
+
+
+async def test_search_pages_by_number_up_to_ten_thousand(start):
+    api = await start(contacts=10_100)
+    page = await api.search(pageLimit=500, page=20)
+    assert len(page.content["contacts"]) == 500
+    assert page.content["total"] == 10_100
+    beyond = await api.search(pageLimit=500, page=21)
+    assert beyond.status == 400
+    assert beyond.content["error"] == "Bad Request"
+    assert (await api.search(page=1, searchAfter=[1, "x"])).status == 400
+
+
+@pytest.mark.parametrize(
+    ("field", "direction"),
+    [
+        (field, direction)
+        for field in ("dateUpdated", "email", "lastNameLowerCase", "dnd")
+        for direction in ("asc", "desc")
+    ]
+    + [("dateAdded", "asc")],
+)
+async def test_search_sorts_and_walks_by_the_sort(start, field, direction):
+    api = await start(contacts=150)
+    sort = [{"field": field, "direction": direction}]
+    contacts = await api.walk(pageLimit=40, sort=sort)
+    assert len({contact["id"] for contact in contacts}) == 150
+    held = [contact[field] for contact in contacts if contact[field] is not None]
+    assert held == sorted(held, reverse=direction == "desc")
+    assert all(contact[field] is None for contact in contacts[len(held) :])
+    assert all(len(contact["searchAfter"]) == 2 for contact in contacts)
+
+
+async def test_two_sort_keys_make_a_cursor_of_three(start):
+    api = await start(contacts=90)
+    sort = [{"field": "source", "direction": "asc"}, {"field": "dateUpdated", "direction": "desc"}]
+    contacts = await api.walk(pageLimit=25, sort=sort)
+    assert len({contact["id"] for contact in contacts}) == 90
+    assert len(contacts[0]["searchAfter"]) == 3
+
+
+FILTERS = [
+    ({"field": "tags", "operator": "eq", "value": "VIP"}, lambda c: "vip" in c["tags"]),
+    ({"field": "tags", "operator": "eq", "value": ["vip", "spring"]}, lambda c: {"vip", "spring"} & set(c["tags"])),
+    ({"field": "tags", "operator": "not_eq", "value": "vip"}, lambda c: "vip" not in c["tags"]),
+    ({"field": "email", "operator": "not_exists"}, lambda c: c["email"] is None),
+    ({"field": "phone", "operator": "exists"}, lambda c: c["phone"] is not None),
+    ({"field": "email", "operator": "contains", "value": "EXAMPLE.ORG"}, lambda c: "example.org" in (c["email"] or "")),
+    ({"field": "city", "operator": "not_contains", "value": "aust"}, lambda c: c["city"] != "Austin"),
+    ({"field": "dnd", "operator": "eq", "value": True}, lambda c: c["dnd"]),
+    ({"field": "country", "operator": "eq", "value": ["CH", "BR"]}, lambda c: c["country"] in {"CH", "BR"}),
+    ({"field": "type", "operator": "not_eq", "value": "lead"}, lambda c: c["type"] == "customer"),
+    ({"field": "assignedTo", "operator": "exists"}, lambda c: c["assignedTo"]),
+    ({"field": "address", "operator": "exists"}, lambda c: c["address"]),
+    ({"field": "contactName", "operator": "eq", "value": "ada abbott"}, lambda c: c["contactName"] == "ada abbott"),
+    ({"field": "opportunities", "operator": "nested", "value": []}, lambda _: False),
+]
+
+
+@pytest.mark.parametrize(("leaf", "expected"), FILTERS)
+async def test_filters_pick_what_they_say(start, leaf, expected):
+    api = await start(contacts=300)
+    everyone = await api.walk(pageLimit=500)
+    picked = await api.walk(pageLimit=50, filters=[leaf])
+    assert [contact["id"] for contact in picked] == [contact["id"] for contact in everyone if expected(contact)]
+
+
+async def test_filters_by_id_date_custom_field_and_group(start):
+    api = await start(contacts=300)
+    everyone = await api.walk(pageLimit=500)
+    some = [everyone[5]["id"], everyone[200]["id"]]
+    ids = {"field": "id", "operator": "eq", "value": some}
+    assert [contact["id"] for contact in await api.walk(filters=[ids])] == some
+    since, until = everyone[100]["dateAdded"], everyone[50]["searchAfter"][0]
+    dates = {"field": "dateAdded", "operator": "range", "value": {"gte": since, "lt": until}}
+    expected = [c["id"] for c in everyone if since <= c["dateAdded"] and c["searchAfter"][0] < until]
+    assert [contact["id"] for contact in await api.walk(filters=[dates])] == expected
+    either = {"group": "OR", "filters": [ids, {"group": "AND", "filters": [dates, ids]}]}
+    assert [contact["id"] for contact in await api.walk(filters=[either])] == some
+    field_id, value = next(
+        (item["id"], item["value"])
+        for c in everyone
+        for item in c["customFields"]
+        if str(item["value"]).startswith("Text")
+    )
+    custom = {"field": f"customFields.{field_id}", "operator": "eq", "value": value}
+    assert len(await api.walk(filters=[custom])) == 1
+
+
+async def test_search_by_words_and_its_total(start):
+    api = await start(contacts=300)
+    reply = await api.search(query="zhang", pageLimit=500)
+    names = [contact["contactName"] for contact in reply.content["contacts"]]
+    assert names
+    assert all("zhang" in name for name in names)
+    assert reply.content["total"] == len(names)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "message"),
+    [
+        ({"field": "contact_name", "operator": "eq", "value": "x"}, "Invalid field contact_name"),
+        ({"field": "id", "operator": "exists"}, "Invalid Operator (exists) passed for field id"),
+        ({"field": "tags", "operator": "eq", "value": {}}, "Invalid value for 'eq' operator for 'tags' field"),
+        (
+            {"field": "dateAdded", "operator": "range", "value": {"ge": 1}},
+            "Invalid value for 'range' operator for 'dateAdded' field",
+        ),
+        (
+            {"field": "city", "operator": "contains", "value": "ab"},
+            "Min. 3 characters required for applying contains filter",
+        ),
+        (
+            {"field": "customFields.nope", "operator": "eq", "value": "x"},
+            "Invalid Filter field type - custom_fields.nope! Check if custom field exists",
+        ),
+    ],
+)
+async def test_bad_filters_are_a_400_in_the_words_of_the_api(start, leaf, message):
+    api = await start(contacts=3)
+    reply = await api.search(filters=[leaf])
+    assert (reply.status, reply.content["message"]) == (400, message)
+
+
+@pytest.mark.parametrize(
+    ("body", "messages"),
+    [
+        ({"limit": 5, "locationId": "x", "pageLimit": 1}, ["property limit should not exist"]),
+        ({"pageLimit": 1}, ["locationId must be a string"]),
+        ({"locationId": "x"}, ["pageLimit must be a number conforming to the specified constraints"]),
+        ({"locationId": "x", "pageLimit": 501}, ["pageLimit must not be greater than 500"]),
+        ({"locationId": "x", "pageLimit": 0}, ["pageLimit must not be less than 1"]),
+        (
+            {"locationId": "x", "pageLimit": 1, "query": "x" * 76},
+            ["query must be shorter than or equal to 75 characters"],
+        ),
+    ],
+)
+async def test_shapes_are_validated_before_authorisation(start, body, messages):
+    api = await start(contacts=3)
+    reply = await api("POST", "/contacts/search", body)
+    assert (reply.status, reply.content["message"], reply.content["error"]) == (422, messages, "Unprocessable Entity")
+
+
+async def test_changes_end_kept_search_results(start):
+    api = await start(contacts=40)
+    query = {"sort": [{"field": "dateUpdated", "direction": "desc"}], "pageLimit": 1}
+    last = (await api.search(**query)).content["contacts"][0]["id"]
+    await api("DELETE", f"/_sandbox/contacts/{last}")
+    reply = (await api.search(**query)).content
+    assert reply["contacts"][0]["id"] != last
+    assert reply["total"] == 39
