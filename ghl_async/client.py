@@ -1,0 +1,197 @@
+"""GHLClient: one location of GoHighLevel, its resources as attributes; opens and closes everything below."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from .errors import NoToken, UsageError
+from .hooks import Hook, LoggingHook, Stats, StatsHook
+from .resources.appointments import Appointments
+from .resources.calendars import Calendars
+from .resources.contacts import Contacts
+from .resources.location import Location
+from .resources.notes import Notes
+from .resources.tasks import Tasks
+from .wire.dialect import GHLDialect
+from .wire.limiter import BudgetShare, Quota, QuotaState
+from .wire.request import Lane, Reply, Request, Send
+from .wire.retry import RetryPolicy
+from .wire.transport import TokenSource, Transport
+
+__all__ = ["BASE_URL", "GHLClient", "Resources"]
+
+BASE_URL = "https://services.leadconnectorhq.com"
+"""One address for every module and both generations of the API (facts 1)."""
+DEADLINE_SECONDS = 120.0
+
+
+class _FixedToken:
+    """A token that was given as text: there is no other one."""
+
+    __slots__ = ("_token",)
+
+    def __init__(self, token: str) -> None:
+        # Stray whitespace around a pasted token gives 401 (facts 1).
+        self._token = token.strip()
+        if not self._token:
+            raise NoToken("the token is empty: give a private integration token or set GHL_TOKEN")
+        if not self._token.isascii() or not self._token.isprintable() or " " in self._token:
+            raise UsageError("the token holds characters that no token has: was something else pasted?")
+
+    def __repr__(self) -> str:
+        return "<a token>"
+
+    async def token(self) -> str:
+        return self._token
+
+    async def reject(self, token: str) -> None:
+        """There is nothing to renew."""
+
+
+class Resources:
+    """The verbs of the API, in one lane. `ghl` itself is the interactive lane, `ghl.background` the bulk lane."""
+
+    contacts: Contacts
+    tasks: Tasks
+    notes: Notes
+    appointments: Appointments
+    calendars: Calendars
+    location: Location
+
+    def __init__(self, send: Send, location_id: str) -> None:
+        self.contacts = Contacts(send, location_id)
+        self.tasks = Tasks(send, location_id)
+        self.notes = Notes(send, location_id)
+        self.appointments = Appointments(send, location_id)
+        self.calendars = Calendars(send, location_id)
+        self.location = Location(send, location_id)
+
+
+class GHLClient(Resources):
+    """One location of GoHighLevel.
+
+        async with GHLClient(token, location_id="ve9EPM428h8vShlRW1KT") as ghl:
+            contact = await ghl.contacts.get("ocQHyuzHvysMo5N5VsXc")
+
+    Every call waits for its place in the location's quota, is repeated where that is safe, and raises one of
+    `ghl_async.errors`. Clients of one location in one process share its quota.
+
+    Args:
+        token: a private integration token or OAuth access token, or a `TokenSource` that knows the current one.
+        location_id: the sub-account's id, 20 characters.
+        base_url: another address than the vendor's, for example a sandbox's.
+        api_version: moves every call to one Version header ("v3"); None lets each operation name its own.
+        deadline_seconds: bounds each call, waiting for quota and retries included. None bounds interactive calls by
+            120 s and leaves those of `background` unbounded, for which waiting is the normal state.
+        quota: how much of the location's quota may be used.
+        retry: how stubborn failed calls are repeated.
+        hooks: callables that are told what happens, see `ghl_async.hooks`.
+    """
+
+    def __init__(  # noqa: PLR0913  (the front door; everything but the token is by name)
+        self,
+        token: str | TokenSource,
+        /,
+        *,
+        location_id: str,
+        base_url: str = BASE_URL,
+        api_version: str | None = None,
+        deadline_seconds: float | None = None,
+        quota: Quota | None = None,
+        retry: RetryPolicy | None = None,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        if not base_url.startswith(("https://", "http://")):
+            raise UsageError(f"base_url must begin with https:// or http://, not {base_url!r}")
+        if not location_id or not location_id.isalnum():
+            raise UsageError(f"{location_id!r} is not a location id: it has 20 letters and digits")
+        if deadline_seconds is not None and deadline_seconds <= 0:
+            raise UsageError(f"deadline_seconds must be positive, not {deadline_seconds}")
+        self._tokens: TokenSource = _FixedToken(token) if isinstance(token, str) else token
+        self._dialect = GHLDialect(base_url, api_version)
+        self._quota_key = (getattr(token, "app_id", "pit"), base_url, location_id)
+        self._quota = quota or Quota()
+        self._retry = retry or RetryPolicy()
+        self._deadlines: dict[Lane, float | None] = {
+            "interactive": deadline_seconds or DEADLINE_SECONDS,
+            "bulk": deadline_seconds,
+        }
+        self._counting = StatsHook()
+        self.hooks: tuple[Hook, ...] = (self._counting, LoggingHook(), *hooks)
+        self.location_id = location_id
+        self._transport: Transport | None = None
+        self._share: BudgetShare | None = None
+        super().__init__(partial(self._send, "interactive"), location_id)
+        self.background = Resources(partial(self._send, "bulk"), location_id)
+
+    @classmethod
+    def from_env(cls, *, hooks: Sequence[Hook] = ()) -> Self:
+        """Make a client from GHL_TOKEN, GHL_LOCATION_ID and, where set, GHL_BASE_URL and GHL_API_VERSION.
+
+        Raises:
+            NoToken: GHL_TOKEN is not set.
+            UsageError: GHL_LOCATION_ID is not set.
+        """
+        token, location_id = os.environ.get("GHL_TOKEN", ""), os.environ.get("GHL_LOCATION_ID", "")
+        if not token:
+            raise NoToken("GHL_TOKEN is not set: put a private integration token of the location there")
+        if not location_id:
+            raise UsageError("GHL_LOCATION_ID is not set: put the location's id there")
+        return cls(
+            token,
+            location_id=location_id,
+            base_url=os.environ.get("GHL_BASE_URL") or BASE_URL,
+            api_version=os.environ.get("GHL_API_VERSION") or None,
+            hooks=hooks,
+        )
+
+    def __repr__(self) -> str:
+        return f"<GHLClient of location {self.location_id}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. A later call opens them again."""
+        if self._transport is not None:
+            transport, self._transport = self._transport, None
+            await transport.close()
+        if self._share is not None:
+            self._share.release()
+            self._share = None
+
+    @property
+    def quota(self) -> QuotaState:
+        """What is known of the location's quota now: limits, free slots, use by others, the day.
+
+        Raises:
+            UsageError: outside of a running event loop, or before the first call.
+        """
+        if self._share is None:
+            raise UsageError("the quota is not known before the first call")
+        return self._share.budget.state()
+
+    @property
+    def stats(self) -> Stats:
+        """What this client has done so far, in requests."""
+        return self._counting.stats
+
+    def _open(self) -> Transport:
+        self._share = BudgetShare(self._quota_key, self._quota)
+        self._transport = Transport(
+            self._dialect, self._tokens, self._share.budget, retry=self._retry, hooks=self.hooks
+        )
+        return self._transport
+
+    async def _send(self, lane: Lane, request: Request) -> Reply:
+        transport = self._transport or self._open()
+        return await transport.send(request, lane=lane, deadline_seconds=self._deadlines[lane])

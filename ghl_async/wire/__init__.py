@@ -1,0 +1,1 @@
+"""What happens between a method call and the socket. Importable, but nobody's business outside the package."""

@@ -1,0 +1,389 @@
+"""Spends, paces and corrects one location's budget of requests.
+
+Knows time and headers already read; knows no HTTP, no models. Time is the event loop's clock, so that a virtual
+loop tests it.
+
+The theory, in five laws (their effect is measured by `benchmarks/bench_quota.py`):
+
+*Window.* There are N slots. A slot is free again one interval W after the reply to the request that used it arrived.
+The server saw request i-N before that reply left, and sees request i after we send it, so no stretch of length W at the
+server holds more than N of ours, whatever the network does and whether it counts in fixed windows, sliding windows or a
+bucket of N. Timers and clock rates are given 20 ms and 0.2 %. The price is W/(W + round trip) of the limit.
+
+*Pacing.* Bulk requests drip at N/W (aiolimiter, burst of at most 5) before they meet the window; interactive ones do
+not.
+
+*Learning.* Nothing is assumed until a reply speaks: one probe in flight, then the announced limits. The same caution
+returns when the last reading is older than an interval, since others may have spent meanwhile.
+
+*Others.* `remaining` shows what others spend on the same budget. Two lower bounds, both free of false alarms: what the
+server counts now less all of ours that its window can hold; and how far its count rose since any reading of the last
+interval, less all of ours in between. That many slots are held back for one interval, or until a reading shows that the
+server counts less than that (its window has turned).
+
+*Refusal.* A 429 is a reading too: everything stops until one whole interval (or what the server named) has passed, one
+probe goes first, N falls to what was counted and climbs while intervals stay clean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from ..errors import UsageError
+from .reading import Day, Others, Own, QuotaReading
+from .request import Lane
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
+
+__all__ = ["Budget", "BudgetShare", "Quota", "QuotaState", "Slot"]
+
+GRACE_SECONDS = 0.020
+GRACE_SHARE = 1.002
+SILENT_REQUESTS = 20
+"""Per 10 s while no reply has carried the quota headers: the smallest limit measured on a real account (facts 4)."""
+SILENT_SECONDS = 10.0
+BURST = 5
+RESERVE = 3
+KEPT_FREE = 3
+LOOKS_LEAVE = 2
+
+
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client may spend of the location's budget. The limits themselves are learned from the replies."""
+
+    requests: int | None = None
+    """Use at most this many per interval, even where more is announced. None: all of it."""
+    daily_floor: int | None = None
+    """Bulk work stops while fewer requests than this are left for the day; interactive calls go on.
+    None: one percent of the announced daily limit."""
+
+    def __post_init__(self) -> None:
+        if self.requests is not None and self.requests < 1:
+            raise UsageError(f"Quota.requests must be at least 1, not {self.requests}")
+        if self.daily_floor is not None and self.daily_floor < 0:
+            raise UsageError(f"Quota.daily_floor cannot be negative: {self.daily_floor}")
+
+
+class QuotaState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a budget now (`ghl.quota`)."""
+
+    requests: int
+    """How many requests an interval may hold at present."""
+    interval_seconds: float
+    known: bool
+    """Whether a reply has announced the limits; before that they are a cautious guess."""
+    free: int
+    """Slots an interactive call could take this instant."""
+    used_by_others: int
+    daily: int | None
+    daily_remaining: int | None
+    daily_resets_at: datetime | None
+
+
+class Slot:
+    """One request's place in the budget, from admission until it is given back."""
+
+    __slots__ = ("replied_before", "sent_at", "waited_seconds")
+
+    def __init__(self, sent_at: float, replied_before: int, waited_seconds: float) -> None:
+        self.sent_at = sent_at
+        self.replied_before = replied_before
+        """How many of our requests were surely counted when this one left."""
+        self.waited_seconds = waited_seconds
+
+
+class Budget:
+    """The budget of one (app, location): admits requests, and is told what became of each."""
+
+    def __init__(self, quota: Quota | None = None) -> None:
+        self._quota = quota or Quota()
+        self._announced = SILENT_REQUESTS
+        self._limit = self._ceiling()
+        self._interval = SILENT_SECONDS
+        self._known = False
+        self.announcements = 0
+        """How often the server has announced other limits than before."""
+        self._probing = True
+        self._paused_until = 0.0
+        self._climb_at = 0.0
+        self._climb_by = 1
+        self._in_flight = 0
+        self._sent = 0
+        self._replied = 0
+        self._cooling: deque[float] = deque()
+        self._history: deque[float] = deque()
+        self._others = Others()
+        self._day = Day()
+        self._last_reading_at = float("-inf")
+        self._remaining = 0
+        self._look_at = 0.0
+        self._interactive_until = float("-inf")
+        self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {"interactive": deque(), "bulk": deque()}
+        self._bulk_turn = asyncio.Lock()
+        self._pacer: AsyncLimiter | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._clock: Callable[[], float] = asyncio.get_running_loop().time
+
+    async def admit(self, lane: Lane) -> Slot:
+        """Wait for a slot. Interactive calls go first and are never paced.
+
+        Raises:
+            DailyQuotaExhausted: bulk lane only, the day's floor is reached.
+        """
+        started = self._clock()
+        if lane == "bulk":
+            self._day.check(started, self._quota.daily_floor)
+            # One at a time from the pacer to the window: a closed window must not collect a burst behind it.
+            async with self._bulk_turn:
+                if not self._probing:
+                    await self._pace()
+                await self._enter("bulk")
+        else:
+            self._interactive_until = started + self._cooled(0.0)
+            await self._enter("interactive")
+        now = self._clock()
+        return Slot(now, self._replied, now - started)
+
+    async def _pace(self) -> None:
+        if self._pacer is None:
+            # Here and not above: it takes a fifth of our import time, and only bulk work is paced.
+            from aiolimiter import AsyncLimiter
+
+            burst = max(2, min(BURST, self._limit // 20))
+            self._pacer = AsyncLimiter(burst, burst * self._interval / self._limit)
+            # Start as a drip: an opening burst would leave the window empty before its end, and whoever
+            # starts then, a restart of ourselves included, would be refused.
+            await self._pacer.acquire(burst - 1)
+        await self._pacer.acquire()
+
+    async def _enter(self, lane: Lane) -> None:
+        queue = self._waiting[lane]
+        if queue or not self._is_open(lane, self._clock()):
+            gate = asyncio.get_running_loop().create_future()
+            queue.append(gate)
+            self._wake()
+            try:
+                await gate
+            except asyncio.CancelledError:
+                if gate.done() and not gate.cancelled():
+                    self._in_flight -= 1
+                    self._sent -= 1
+                else:
+                    with suppress(ValueError):
+                        queue.remove(gate)
+                self._wake()
+                raise
+        else:
+            self._take()
+
+    def _take(self) -> None:
+        self._in_flight += 1
+        self._sent += 1
+        self._look_at = self._clock() + self._interval / 20
+        if self._day.remaining is not None:
+            self._day.remaining -= 1
+
+    def answered(self, slot: Slot, reading: QuotaReading, *, refused: bool = False) -> None:
+        """A reply's headers arrived; its slot cools for one interval. `refused`: the reply was a 429."""
+        now = self._clock()
+        self._adopt(reading)
+        self._day.observe(now, reading)
+        own = self._own(slot)
+        if reading.requests is not None and reading.remaining is not None:
+            counted = reading.requests - reading.remaining
+            self._remaining = reading.remaining
+            self._others.observe(now, self._cooled(0.0), counted, own)
+        self._last_reading_at = now
+        if refused:
+            self._refuse(now, own.in_window, reading)
+        else:
+            self._probing = False
+            self._replied += 1
+            self._history.append(now)
+        self._cool(now)
+
+    def unanswered(self) -> None:
+        """No reply will come (timeout, cut, cancelled). The server may have counted it as late as now."""
+        now = self._clock()
+        self._history.append(now)
+        self._cool(now)
+
+    def unsent(self) -> None:
+        """Nothing reached the server: the slot is free at once."""
+        self._in_flight -= 1
+        self._sent -= 1
+        self._wake()
+
+    def state(self) -> QuotaState:
+        """What is known now."""
+        now = self._clock()
+        self._settle(now)
+        return QuotaState(
+            requests=self._limit,
+            interval_seconds=self._interval,
+            known=self._known,
+            free=max(0, self._free(now)),
+            used_by_others=self._others.held_back(now),
+            daily=self._day.limit,
+            daily_remaining=self._day.remaining,
+            daily_resets_at=self._day.resets_at_utc,
+        )
+
+    def tighten(self, quota: Quota) -> None:
+        """A further client shares this budget: the stricter of both wishes holds."""
+        mine = self._quota
+        requests = [each for each in (mine.requests, quota.requests) if each is not None]
+        floors = [each for each in (mine.daily_floor, quota.daily_floor) if each is not None]
+        self._quota = Quota(requests=min(requests, default=None), daily_floor=max(floors, default=None))
+        if self._quota.requests is not None and self._limit > self._quota.requests:
+            self._limit = self._quota.requests
+            self._pacer = None
+
+    def is_idle(self) -> bool:
+        """Whether dropping this budget would forget nothing: no request under way or cooling, no pause."""
+        now = self._clock()
+        self._settle(now)
+        waiting = any(self._waiting.values())
+        return not (self._in_flight or self._cooling or waiting or self._paused_until > now)
+
+    def _cooled(self, replied_at: float) -> float:
+        return replied_at + self._interval * GRACE_SHARE + GRACE_SECONDS
+
+    def _cool(self, now: float) -> None:
+        self._in_flight -= 1
+        self._cooling.append(self._cooled(now))
+        self._wake()
+
+    def _own(self, slot: Slot) -> Own:
+        history, oldest = self._history, slot.sent_at - self._interval
+        # Slow requests look further back than quick ones: keep twice the interval.
+        while history and history[0] < oldest - self._interval:
+            history.popleft()
+        outside = bisect_left(history, oldest)
+        return Own(
+            in_window=self._in_flight + len(history) - outside,
+            sent=self._sent,
+            surely_counted=slot.replied_before + 1,
+        )
+
+    def _settle(self, now: float) -> None:
+        cooling = self._cooling
+        while cooling and cooling[0] <= now:
+            cooling.popleft()
+        if self._limit < self._ceiling() and now >= self._climb_at:
+            self._limit = min(self._ceiling(), self._limit + self._climb_by)
+            self._climb_by *= 2
+            self._climb_at = self._cooled(now)
+            self._pacer = None
+
+    def _ceiling(self) -> int:
+        return min(self._announced, self._quota.requests or self._announced)
+
+    def _reserve(self, now: float) -> int:
+        return max(1, min(RESERVE, self._limit // 25)) if self._interactive_until > now else 0
+
+    def _free(self, now: float) -> int:
+        return self._limit - self._in_flight - len(self._cooling) - self._others.held_back(now)
+
+    def _is_open(self, lane: Lane, now: float) -> bool:
+        self._settle(now)
+        if now < self._paused_until:
+            return False
+        if self._in_flight == 0 and now > self._cooled(self._last_reading_at):
+            self._probing = True
+        if self._probing and self._in_flight:
+            return False
+        held = self._others.held_back(now)
+        free = self._limit - self._in_flight - len(self._cooling) - held
+        if held:
+            # Where others draw on the same budget, what the server has left is a brake; as much of theirs may be
+            # under way as of ours.
+            left = self._remaining - 2 * self._in_flight
+            if free <= 0 or left <= KEPT_FREE:
+                # One look now and then all the same: only a reading shows when they let go.
+                look = left >= LOOKS_LEAVE or now >= self._others.turns_at
+                return look and free + held > 0 and now >= self._look_at
+        return free > (self._reserve(now) if lane == "bulk" else 0)
+
+    def _wake(self) -> None:
+        now = self._clock()
+        for lane, queue in self._waiting.items():
+            while queue and self._is_open(lane, now):
+                gate = queue.popleft()
+                if not gate.done():
+                    self._take()
+                    gate.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if any(self._waiting.values()):
+            self._timer = asyncio.get_running_loop().call_at(self._next_change(now), self._wake)
+
+    def _next_change(self, now: float) -> float:
+        moments = [self._cooling[0] if self._cooling else None, self._others.next_change(), self._paused_until]
+        moments += [self._interactive_until, self._look_at, self._others.turns_at]
+        if self._limit < self._ceiling():
+            moments.append(self._climb_at)
+        return min((moment for moment in moments if moment is not None and moment > now), default=now + self._interval)
+
+    def _adopt(self, reading: QuotaReading) -> None:
+        if reading.requests is None or reading.requests < 1:
+            return
+        interval = reading.interval_seconds or self._interval
+        if self._known and reading.requests == self._announced and interval == self._interval:
+            return
+        if reading.requests != self._announced or not self._known:
+            self._limit = reading.requests
+        self._known = True
+        self.announcements += 1
+        self._announced = reading.requests
+        self._limit = min(self._limit, self._ceiling())
+        self._interval = interval
+        self._others.forget()
+        self._pacer = None
+
+    def _refuse(self, now: float, own_window: int, reading: QuotaReading) -> None:
+        wait = max(reading.retry_after_seconds or 0.0, self._cooled(0.0))
+        self._paused_until = max(self._paused_until, now + wait)
+        # This request itself was refused, and those refused beside it are still in flight.
+        counted = own_window - self._in_flight
+        self._limit = min(self._limit, max(counted, self._announced // 20, 1))
+        self._climb_at = self._cooled(self._paused_until)
+        self._climb_by = 1
+        self._probing = True
+        self._pacer = None
+
+
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], tuple[Budget, int]]] = WeakKeyDictionary()
+
+
+class BudgetShare:
+    """One client's hold on the budget of its key: the same budget for every client of a process that has that key.
+
+    A budget that nobody holds is dropped once it is idle: what it still knew (slots that cool) is over by then.
+    """
+
+    def __init__(self, key: tuple[str, ...], quota: Quota) -> None:
+        budgets = _shared.setdefault(asyncio.get_running_loop(), {})
+        for other in [other for other, (budget, holders) in budgets.items() if not holders and budget.is_idle()]:
+            del budgets[other]
+        budget, holders = budgets.get(key) or (Budget(quota), 0)
+        budget.tighten(quota)
+        budgets[key] = (budget, holders + 1)
+        self._budgets, self._key = budgets, key
+        self.budget = budget
+
+    def release(self) -> None:
+        """Give up the hold; the client is closed."""
+        budget, holders = self._budgets[self._key]
+        self._budgets[self._key] = (budget, holders - 1)

@@ -1,0 +1,146 @@
+"""What the headers of replies tell about a budget beyond our own share: what others spend, and how the day stands.
+
+Knows readings and time; decides nothing. `limiter` does.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from ..errors import DailyQuotaExhausted
+
+__all__ = ["Day", "Others", "Own", "QuotaReading"]
+
+UNANNOUNCED_DAY_SECONDS = 3600.0
+
+
+class QuotaReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one reply's headers said. A field the server did not send is None."""
+
+    requests: int | None = None
+    remaining: int | None = None
+    interval_seconds: float | None = None
+    daily: int | None = None
+    daily_remaining: int | None = None
+    daily_resets_in_seconds: float | None = None
+    retry_after_seconds: float | None = None
+
+
+class Own(msgspec.Struct, frozen=True, gc=False):
+    """How many of our own requests a reading may and must contain."""
+
+    in_window: int
+    """At most in the window that the server counted."""
+    sent: int
+    """Since the beginning, those under way included."""
+    surely_counted: int
+    """Since the beginning, answered before this one left, itself included."""
+
+
+class Others:
+    """Lower bounds of what others spent in the running interval, and when that lapses."""
+
+    def __init__(self) -> None:
+        self._random = random.Random().random
+        self._counted_before: deque[tuple[float, int]] = deque()
+        self._held: deque[tuple[float, int]] = deque()
+        self._counted = 0
+        self.turns_at = float("-inf")
+        """When the server's window has turned at the latest, if it is a fixed one: an interval after its count fell."""
+
+    def forget(self) -> None:
+        """The limits changed: old readings compare with nothing."""
+        self._counted_before.clear()
+        self._held.clear()
+        self._counted = 0
+
+    def observe(self, now: float, interval: float, counted: int, own: Own) -> None:
+        """Take in a reading of how many requests the server counts."""
+        self._notice_turn(now, interval, counted)
+        before = self._counted_before
+        while before and before[0][0] < now - interval:
+            before.popleft()
+        rise = counted - own.sent - before[0][1] if before else 0
+        # A monotone queue: its head is always the smallest count of the interval, relative to ours.
+        level = counted - own.surely_counted
+        while before and before[-1][1] >= level:
+            before.pop()
+        before.append((now, level))
+        self._hold(now, interval, max(counted - own.in_window, rise))
+
+    def _notice_turn(self, now: float, interval: float, counted: int) -> None:
+        # Whoever counts only `counted` in all cannot count more than that of others.
+        if self._held and self._held[0][1] > counted - 1:
+            self._held.clear()
+        if counted < self._counted or self._counted == 0:
+            self.turns_at = now + interval
+        elif now >= self.turns_at:
+            # Still full: look at another moment next time, or we might for ever meet it just when it is used up.
+            self.turns_at = now + interval * (1.0 + self._random() / 2)
+        self._counted = counted
+
+    def _hold(self, now: float, interval: float, others: int) -> None:
+        if others > 0:
+            held = self._held
+            while held and held[-1][1] <= others:
+                held.pop()
+            held.append((now + interval, others))
+
+    def held_back(self, now: float) -> int:
+        """How many slots belong to others now."""
+        held = self._held
+        while held and held[0][0] <= now:
+            held.popleft()
+        # Two on top where there are others at all: what they have in flight is not counted yet.
+        return held[0][1] + 2 if held else 0
+
+    def next_change(self) -> float | None:
+        """When `held_back` next falls."""
+        return self._held[0][0] if self._held else None
+
+
+class Day:
+    """The daily allowance, as the headers tell it."""
+
+    def __init__(self) -> None:
+        self.limit: int | None = None
+        self.remaining: int | None = None
+        self.resets_at: float | None = None
+        self.resets_at_utc: datetime | None = None
+
+    def observe(self, now: float, reading: QuotaReading) -> None:
+        """Take in what a reply said of the day."""
+        if reading.daily is not None:
+            self.limit = reading.daily
+        if reading.daily_remaining is None:
+            return
+        self.remaining = reading.daily_remaining
+        if reading.daily_resets_in_seconds is not None:
+            self.resets_at = now + reading.daily_resets_in_seconds
+            self.resets_at_utc = datetime.now(UTC) + timedelta(seconds=reading.daily_resets_in_seconds)
+        else:
+            # Not announced: believe the reading for an hour, then ask again with one request.
+            self.resets_at, self.resets_at_utc = now + UNANNOUNCED_DAY_SECONDS, None
+
+    def check(self, now: float, floor: int | None) -> None:
+        """Refuse bulk work at the floor.
+
+        Raises:
+            DailyQuotaExhausted: fewer requests are left than the floor.
+        """
+        if self.remaining is None or (self.resets_at is not None and now >= self.resets_at):
+            return
+        if floor is None:
+            floor = (self.limit or 0) // 100
+        if self.remaining <= floor:
+            when = f" until {self.resets_at_utc:%Y-%m-%d %H:%M} UTC" if self.resets_at_utc else ""
+            raise DailyQuotaExhausted(
+                f"{self.remaining} requests are left for today and {floor} are kept for interactive calls:"
+                f" bulk work stops{when}; run it again then, it goes on where it stopped",
+                remaining=self.remaining,
+                resets_at=self.resets_at_utc,
+            )

@@ -1,0 +1,241 @@
+"""The one client room that opens a socket, and the order of things on one screen: `_attempt`.
+
+wait for quota, then fetch the token (it must be fresh), then send, then learn from the headers, then read all bytes,
+then judge. A reply is closed before anything waits, so a retry holds no connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import aiohttp
+from yarl import URL
+
+from ..errors import (
+    ConnectFailed,
+    DailyQuotaExhausted,
+    DeadlineExceeded,
+    GHLError,
+    NoReply,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    TimedOut,
+    Unauthorized,
+)
+from ..hooks import Event, Hook, LimitsLearned, QuotaWaited, RequestFinished, RetryScheduled, emit
+from .dialect import Dialect
+from .limiter import Budget, Slot
+from .request import Lane, Reply, Request
+from .retry import RetryPolicy, is_final, is_unknown, retrying
+
+__all__ = ["TokenSource", "Transport"]
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+"""The longest silence within a reply; writes of tasks were seen to take 2 s, searches 1 s (facts 4)."""
+TOO_MANY = 429
+WAITED_SECONDS = 0.001
+"""Below this a wait for quota is not worth an event."""
+
+
+# In these the connection never stood.
+_NOTHING_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+def _no_reply(request: Request, caught: Exception, token: str) -> NoReply:
+    """Say what went wrong below, as type and text only."""
+    said = f"{type(caught).__name__}: {caught}".rstrip(": ").replace(token, "***")
+    if isinstance(caught, _NOTHING_SENT):
+        return ConnectFailed(
+            f"{request.operation}: no connection, nothing was sent: is the address right and the network up? ({said})",
+            operation=request.operation,
+        )
+    if isinstance(caught, TimeoutError):
+        return TimedOut(f"{request.operation}: no answer in time ({said})", operation=request.operation)
+    return NoReply(f"{request.operation}: the answer was cut off ({said})", operation=request.operation)
+
+
+class TokenSource(Protocol):
+    """Whoever knows the token. Asked before every attempt, after the wait for quota."""
+
+    async def token(self) -> str:
+        """Return a token that is good now."""
+        ...
+
+    async def reject(self, token: str) -> None:
+        """Take note that the server refused this one; the next `token()` should be another."""
+        ...
+
+
+class _Call:
+    """What one call knows across its attempts."""
+
+    __slots__ = ("attempt", "lane", "request", "token_rejected", "unknown", "url")
+
+    def __init__(self, request: Request, url: str, lane: Lane) -> None:
+        self.request = request
+        self.url = URL(url, encoded=True)
+        self.lane: Lane = lane
+        self.attempt = 0
+        self.token_rejected = False
+        self.unknown = False
+        """Whether an attempt may have been applied without our knowing."""
+
+
+class Transport:
+    """Sends requests of one location: quota, token, socket, meaning, retries, deadline."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        tokens: TokenSource,
+        budget: Budget,
+        *,
+        retry: RetryPolicy,
+        hooks: Sequence[Hook],
+    ) -> None:
+        self._dialect = dialect
+        self._tokens = tokens
+        self._budget = budget
+        self._hooks = hooks
+        self._repeat = retrying(self._attempt, retry, partial(is_final, idempotent=True), self._announce)
+        self._create = retrying(self._attempt, retry, partial(is_final, idempotent=False), self._announce)
+        self._announcements = 0
+        self._clock = asyncio.get_running_loop().time
+        # Waiting for quota happens before the pool, so the pool needs no limit and no `total` timeout (aiohttp#10313).
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        # aiohttp resends idempotent requests by itself on a stale connection: a request that no slot has counted.
+        self._session._retry_connection = False  # noqa: SLF001  (guarded by a test; there is no public switch)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def send(self, request: Request, *, lane: Lane, deadline_seconds: float | None) -> Reply:
+        """Send one request, repeated where that is safe, and return its success reply.
+
+        Raises:
+            GHLError: the family in `errors`; nothing else leaves this room.
+        """
+        call = _Call(request, self._dialect.url(request), lane)
+        if deadline_seconds is None:
+            return await self._judged(call)
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                return await self._judged(call)
+        except TimeoutError:
+            if call.unknown and not request.idempotent:
+                raise self._outcome_unknown(call, "no answer before the deadline") from None
+            raise DeadlineExceeded(
+                f"{request.operation}: not done within {deadline_seconds:g} s, waiting for quota and retries included",
+                operation=request.operation,
+                deadline_seconds=deadline_seconds,
+            ) from None
+
+    async def _judged(self, call: _Call) -> Reply:
+        try:
+            return await (self._repeat(call) if call.request.idempotent else self._create(call))
+        except GHLError as error:
+            if is_unknown(error) and not call.request.idempotent:
+                raise self._outcome_unknown(call, str(error)) from None
+            if isinstance(error, NotFound) and call.unknown and call.request.method == "DELETE":
+                return Reply(status=error.status, body=b"")  # the attempt whose answer was lost had deleted it
+            if isinstance(error, RateLimited) and error.is_daily:
+                state = self._budget.state()
+                raise DailyQuotaExhausted(
+                    f"{call.request.operation}: the day's quota is used up",
+                    remaining=0,
+                    resets_at=state.daily_resets_at,
+                ) from None
+            raise
+
+    async def _attempt(self, call: _Call) -> Reply:
+        call.attempt += 1
+        slot = await self._budget.admit(call.lane)
+        if slot.waited_seconds > WAITED_SECONDS:
+            self._emit(QuotaWaited(call.request.operation, call.lane, slot.waited_seconds))
+        try:
+            token = await self._tokens.token()
+        except BaseException:
+            self._budget.unsent()
+            raise
+        status, headers, body = await self._exchange(call, slot, token)
+        if 200 <= status < 300:  # noqa: PLR2004
+            return Reply(status=status, body=body)
+        error = self._dialect.error(call.request, status, headers, body.replace(token.encode(), b"***"))
+        if isinstance(error, Unauthorized) and error.renewable:
+            error.renewable = not call.token_rejected and await self._renewed(token)
+            call.token_rejected = True
+        call.unknown = call.unknown or is_unknown(error)
+        raise error
+
+    async def _exchange(self, call: _Call, slot: Slot, token: str) -> tuple[int, Mapping[str, str], bytes]:
+        """Put the request on the wire and read the whole answer. The slot is given back whatever happens."""
+        request, dialect, budget = call.request, self._dialect, self._budget
+        body, headers = dialect.sign(request.body, token), dialect.headers(request, token)
+        started, status, failure = self._clock(), 0, "CancelledError"
+        was_unknown, call.unknown = call.unknown, True
+        error: NoReply | None = None
+        try:
+            async with self._session.request(
+                request.method, call.url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                status = response.status
+                budget.answered(slot, dialect.reading(response.headers), refused=status == TOO_MANY)
+                content = await response.read()
+            failure = ""
+        except (aiohttp.ClientError, TimeoutError, OSError) as caught:
+            failure = type(caught).__name__
+            error = _no_reply(request, caught, token)
+        finally:
+            unsent = isinstance(error, ConnectFailed)
+            # Whether it was applied is open while an answer is missing, unless nothing was sent.
+            call.unknown = was_unknown or bool(failure and not unsent)
+            if not status:
+                (budget.unsent if unsent else budget.unanswered)()
+            self._tell(call, 0 if failure else status, self._clock() - started, failure)
+        if error is not None:
+            raise error  # here, where no exception of aiohttp is its context: those carry headers with the token
+        return status, response.headers, content
+
+    def _tell(self, call: _Call, status: int, seconds: float, failure: str) -> None:
+        request = call.request
+        self._emit(
+            RequestFinished(
+                request.operation, request.method, request.template, status, seconds, call.attempt, failure or None
+            )
+        )
+        if self._budget.announcements != self._announcements:
+            self._announcements = self._budget.announcements
+            limits = self._budget.state()
+            self._emit(LimitsLearned(limits.requests, limits.interval_seconds, limits.daily))
+
+    async def _renewed(self, token: str) -> bool:
+        await self._tokens.reject(token)
+        return await self._tokens.token() != token
+
+    def _outcome_unknown(self, call: _Call, said: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"{call.request.operation}: it may or may not have been applied, so it was not repeated; look before you"
+            f" send it again ({said})",
+            operation=call.request.operation,
+            draft=call.request.body,
+        )
+
+    def _announce(self, details: Any) -> None:
+        call: _Call = details["args"][0]
+        failure = type(details["exception"]).__name__
+        self._emit(RetryScheduled(call.request.operation, details["tries"], details["wait"], failure))
+
+    def _emit(self, event: Event) -> None:
+        emit(self._hooks, event)
