@@ -1,0 +1,256 @@
+"""What the embedded store writes and reads, in SQL, on an open connection and mostly inside the caller's transaction.
+
+Knows the tables that `_schema` makes and the structs; knows neither threads nor how the file was opened.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, QuarantinedRow, Row, StoredContact
+
+__all__ = ["begin", "counts", "finish", "holes", "next_pass", "now", "sample", "state", "write"]
+
+_NOT_UTF8 = "not valid UTF-8"
+_PICKS_PER_CONTACT = 20
+"""How many row numbers to draw for one sampled contact; most rows exist, so the first few hits are enough."""
+
+
+def _for_each_kind(sql: str) -> dict[Kind, str]:
+    return {kind: sql.replace("{kind}", kind) for kind in KINDS}
+
+
+_SELECT = _for_each_kind("SELECT id, raw FROM landing_{kind} WHERE contact_id = ?")
+_UPSERT = _for_each_kind("INSERT OR REPLACE INTO landing_{kind} VALUES (?, ?, ?)")
+_DELETE = _for_each_kind("DELETE FROM landing_{kind} WHERE contact_id = ? AND id = ?")
+_PRUNE = _for_each_kind("DELETE FROM landing_{kind} WHERE contact_id IN (SELECT id FROM gone)")
+_IDS = _for_each_kind(
+    "SELECT id FROM landing_{kind} WHERE contact_id = :contact UNION"
+    " SELECT id FROM quarantine WHERE contact_id = :contact AND kind = '{kind}' AND id IS NOT NULL"
+)
+
+
+def now() -> str:
+    """Say the present instant as ISO text in UTC."""
+    return datetime.now(UTC).isoformat()
+
+
+def begin(database: sqlite3.Connection, *, resume: bool) -> Checkpoint:
+    """Say where the store stands, after starting over if that is wanted."""
+    # A write that changes nothing: a file that cannot be written has to say so now, not when the first page was read.
+    database.execute("UPDATE run SET state = state")
+    if not resume and state(database) != "new":
+        return next_pass(database)
+    return _checkpoint(database)
+
+
+def state(database: sqlite3.Connection) -> str:
+    """Say "new", "running" or "finished"."""
+    return str(database.execute("SELECT state FROM run").fetchone()[0])
+
+
+def next_pass(database: sqlite3.Connection) -> Checkpoint:
+    """Start the pass after this one, from the beginning."""
+    database.execute(
+        "UPDATE run SET state = 'running', cursor = NULL, pass = pass + 1, read = 0, started_at = ?", (now(),)
+    )
+    return _checkpoint(database)
+
+
+def _checkpoint(database: sqlite3.Connection) -> Checkpoint:
+    row = database.execute("SELECT state, cursor, pass, read, started_at FROM run").fetchone()
+    return Checkpoint(
+        state=row[0],
+        cursor=row[1],
+        pass_number=row[2],
+        counts=counts(database),
+        read=row[3],
+        started_at=datetime.fromisoformat(row[4]),
+    )
+
+
+def write(database: sqlite3.Connection, batch: Batch, read_at: float) -> None:
+    """Put one batch and the cursor behind it into the tables."""
+    pass_number = _pass_number(database)
+    fresh = sum(_write_contact(database, contact, pass_number, read_at) for contact in batch.contacts)
+    for row in batch.quarantined:
+        if row.id is not None:
+            database.execute("DELETE FROM quarantine WHERE contact_id = ? AND kind = ?", (row.id, row.kind))
+        _quarantine(database, row.id, [row], pass_number)
+    # A cursor behind a finished pass means that the pass goes on; a repaired hole does not.
+    database.execute(
+        "UPDATE run SET read = read + :fresh, cursor = coalesce(:cursor, cursor),"
+        " state = CASE WHEN state = 'new' OR :cursor IS NOT NULL THEN 'running' ELSE state END",
+        {"fresh": fresh, "cursor": batch.cursor},
+    )
+
+
+def _pass_number(database: sqlite3.Connection) -> int:
+    return int(database.execute("SELECT pass FROM run").fetchone()[0])
+
+
+def _write_contact(database: sqlite3.Connection, contact: ContactRows, pass_number: int, read_at: float) -> bool:
+    """Return whether this pass had not seen the contact before."""
+    known = database.execute("SELECT date_updated, pass FROM landing_contacts WHERE id = ?", (contact.id,)).fetchone()
+    raw = _text(contact.raw)
+    broken = list(contact.quarantined)
+    if raw is None:
+        broken.append(QuarantinedRow("contacts", contact.id, _NOT_UTF8, contact.raw))
+    if raw is None or (known and _is_older(contact.date_updated, known[0])):
+        database.execute(
+            "UPDATE landing_contacts SET pass = ?, read_at = ? WHERE id = ?", (pass_number, read_at, contact.id)
+        )
+    else:
+        database.execute(
+            "INSERT INTO landing_contacts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " date_added = excluded.date_added, date_updated = excluded.date_updated,"
+            " pass = excluded.pass, read_at = excluded.read_at, raw = excluded.raw",
+            (contact.id, contact.date_added, contact.date_updated, pass_number, read_at, raw),
+        )
+    for kind, rows in contact.children.items():
+        broken += _replace_children(database, contact.id, kind, rows)
+    _replace_holes(database, contact)
+    _replace_quarantine(database, contact, broken, pass_number)
+    return known is None or known[1] != pass_number
+
+
+def _text(raw: bytes) -> str | None:
+    """SQLite's JSON functions want text. Not every server's bytes are: msgspec skips unnamed fields unread."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_older(sent: str | None, stored: str | None) -> bool:
+    """Whether a date says so; where one is missing or unreadable, the later reading is the better one."""
+    if sent is None or stored is None or sent == stored:
+        return False
+    try:
+        return _instant(sent) < _instant(stored)
+    except ValueError:
+        return False
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _replace_children(
+    database: sqlite3.Connection, contact_id: str, kind: Kind, rows: Iterable[Row]
+) -> list[QuarantinedRow]:
+    """Make the stored set equal to `rows`, touching only what differs; return those that cannot be stored."""
+    stored: dict[str, str] = dict(database.execute(_SELECT[kind], (contact_id,)))
+    wanted: dict[str, str] = {}
+    broken = []
+    for row in rows:
+        raw = _text(row.raw)
+        if raw is None:
+            broken.append(QuarantinedRow(kind, row.id, _NOT_UTF8, row.raw))
+        else:
+            wanted[row.id] = raw
+    database.executemany(_DELETE[kind], [(contact_id, id_) for id_ in stored.keys() - wanted.keys()])
+    changed = [(contact_id, id_, raw) for id_, raw in wanted.items() if stored.get(id_) != raw]
+    database.executemany(_UPSERT[kind], changed)
+    return broken
+
+
+def _replace_holes(database: sqlite3.Connection, contact: ContactRows) -> None:
+    read = [(contact.id, kind) for kind in contact.children]
+    database.executemany("DELETE FROM holes WHERE contact_id = ? AND kind = ?", read)
+    # Replacing gives a new rowid, so a hole that was tried again goes to the end of the line.
+    missed = [(contact.id, kind, reason) for kind, reason in contact.holes.items()]
+    database.executemany("INSERT OR REPLACE INTO holes VALUES (?, ?, ?)", missed)
+
+
+def _replace_quarantine(
+    database: sqlite3.Connection, contact: ContactRows, broken: list[QuarantinedRow], pass_number: int
+) -> None:
+    """Forget the contact's quarantined records, except those of kinds that were not read this time."""
+    unread = set(KINDS) - contact.children.keys() - {row.kind for row in broken}
+    stored = database.execute("SELECT rowid, kind FROM quarantine WHERE contact_id = ?", (contact.id,)).fetchall()
+    outdated = [(rowid,) for rowid, kind in stored if kind not in unread]
+    database.executemany("DELETE FROM quarantine WHERE rowid = ?", outdated)
+    _quarantine(database, contact.id, broken, pass_number)
+
+
+def _quarantine(
+    database: sqlite3.Connection, contact_id: str | None, rows: Iterable[QuarantinedRow], pass_number: int
+) -> None:
+    values = [(row.kind, contact_id, row.id, row.reason, row.raw, pass_number) for row in rows]
+    database.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", values)
+
+
+def finish(database: sqlite3.Connection, *, prune: bool) -> int:
+    """Mark the pass as finished; with `prune`, remove what it has not seen and return how many contacts that were."""
+    database.execute("UPDATE run SET state = 'finished', cursor = NULL")
+    return _prune(database, _pass_number(database)) if prune else 0
+
+
+def _prune(database: sqlite3.Connection, pass_number: int) -> int:
+    """A contact that this pass could only quarantine is still there: its older, readable version stays."""
+    database.execute("CREATE TEMP TABLE gone (id TEXT PRIMARY KEY)")
+    database.execute(
+        "INSERT INTO gone SELECT id FROM landing_contacts WHERE pass < :pass"
+        " UNION SELECT contact_id FROM quarantine WHERE pass < :pass AND contact_id IS NOT NULL"
+        " EXCEPT SELECT id FROM landing_contacts WHERE pass = :pass"
+        " EXCEPT SELECT contact_id FROM quarantine WHERE pass = :pass",
+        {"pass": pass_number},
+    )
+    removed = database.execute("DELETE FROM landing_contacts WHERE id IN (SELECT id FROM gone)").rowcount
+    for sql in _PRUNE.values():
+        database.execute(sql)
+    database.execute("DELETE FROM holes WHERE contact_id IN (SELECT id FROM gone)")
+    database.execute("DELETE FROM quarantine WHERE contact_id IN (SELECT id FROM gone)")
+    database.execute("DELETE FROM quarantine WHERE contact_id IS NULL AND pass < ?", (pass_number,))
+    database.execute("DROP TABLE gone")
+    return removed
+
+
+def holes(database: sqlite3.Connection, limit: int) -> list[Hole]:
+    """List holes, the oldest attempts first."""
+    found = database.execute("SELECT contact_id, kind, reason FROM holes ORDER BY rowid LIMIT ?", (limit,))
+    return [Hole(*row) for row in found]
+
+
+def sample(database: sqlite3.Connection, kinds: Iterable[Kind], contacts: int) -> list[StoredContact]:
+    """Draw row numbers instead of sorting the rows: the cost does not grow with the store."""
+    low, high = database.execute(
+        "SELECT (SELECT min(rowid) FROM landing_contacts), (SELECT max(rowid) FROM landing_contacts)"
+    ).fetchone()
+    if low is None:
+        return []
+    numbers = range(low, high + 1)
+    picks = random.sample(numbers, min(len(numbers), contacts * _PICKS_PER_CONTACT))
+    found: list[StoredContact] = []
+    for rowid in picks:
+        row = database.execute(
+            "SELECT id, read_at FROM landing_contacts WHERE rowid = ? AND pass = (SELECT pass FROM run)"
+            " AND NOT EXISTS (SELECT 1 FROM holes WHERE contact_id = landing_contacts.id)",
+            (rowid,),
+        ).fetchone()
+        if row is not None:
+            children = {kind: _child_ids(database, kind, row[0]) for kind in kinds}
+            found.append(StoredContact(id=row[0], read_at=row[1], children=children))
+        if len(found) == contacts:
+            break
+    return found
+
+
+def _child_ids(database: sqlite3.Connection, kind: Kind, contact_id: str) -> frozenset[str]:
+    return frozenset(id_ for (id_,) in database.execute(_IDS[kind], {"contact": contact_id}))
+
+
+def counts(database: sqlite3.Connection) -> Counts:
+    """Count the tables' rows."""
+    row = database.execute(
+        "SELECT (SELECT count(*) FROM landing_contacts), (SELECT count(*) FROM landing_tasks),"
+        " (SELECT count(*) FROM landing_notes), (SELECT count(*) FROM landing_appointments),"
+        " (SELECT count(*) FROM quarantine WHERE contact_id IS NOT NULL OR pass = (SELECT pass FROM run)),"
+        " (SELECT count(*) FROM holes)"
+    ).fetchone()
+    return Counts(*row)

@@ -1,0 +1,123 @@
+"""The structs that go into a store and come out of it. They know nothing of how a store keeps them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+
+__all__ = [
+    "KINDS",
+    "Batch",
+    "Checkpoint",
+    "ContactRows",
+    "Counts",
+    "Hole",
+    "Identity",
+    "Kind",
+    "QuarantinedRow",
+    "Row",
+    "StoredContact",
+]
+
+Kind: TypeAlias = Literal["tasks", "notes", "appointments"]
+"""What belongs to a contact."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What a store is a copy of. A store never mixes two of them."""
+
+    location_id: str
+    query: str
+    """The query's canonical JSON; "" means all contacts. May hold personal data, so no message shows it."""
+    include: tuple[str, ...]
+    """The kinds that are read with each contact; their order does not matter."""
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One task, note or appointment."""
+
+    id: str
+    raw: bytes
+
+
+class QuarantinedRow(msgspec.Struct, frozen=True, gc=False):
+    """A record that could not be decoded, kept as it came."""
+
+    kind: str
+    id: str | None
+    """None: the record has no readable id."""
+    reason: str
+    raw: bytes
+
+
+class ContactRows(msgspec.Struct, frozen=True):
+    """One contact and what was read of it."""
+
+    id: str
+    date_added: str | None
+    """An ISO instant as sent, like all dates here."""
+    date_updated: str | None
+    raw: bytes
+    children: dict[Kind, tuple[Row, ...]]
+    """The kinds that were read completely: each replaces what the store holds of that kind for this contact."""
+    holes: dict[Kind, str] = {}
+    """The kinds that could not be read, and why."""
+    quarantined: tuple[QuarantinedRow, ...] = ()
+    """Children that did not decode."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one transaction writes."""
+
+    contacts: tuple[ContactRows, ...]
+    quarantined: tuple[QuarantinedRow, ...] = ()
+    """Contacts that did not decode; their `id`, if any, is the contact's."""
+    cursor: bytes | None = None
+    """Where to go on behind this batch. None leaves the stored cursor alone, for readings out of turn."""
+
+
+class Counts(msgspec.Struct, frozen=True, gc=False):
+    """How many records the whole store holds."""
+
+    contacts: int
+    tasks: int
+    notes: int
+    appointments: int
+    quarantined: int
+    """Records without a readable id count in the pass that saw them only: no later pass can tell them apart."""
+    holes: int
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Where a store stands."""
+
+    state: Literal["new", "running", "finished"]
+    cursor: bytes | None
+    pass_number: int
+    counts: Counts
+    read: int
+    """Contacts committed in this pass, each counted once however often it was read."""
+    started_at: datetime
+    """When this pass began, in UTC."""
+
+
+class Hole(msgspec.Struct, frozen=True, gc=False):
+    """A kind of one contact that could not be read so far."""
+
+    contact_id: str
+    kind: Kind
+    reason: str
+
+
+class StoredContact(msgspec.Struct, frozen=True):
+    """What the store holds of one contact, for a comparison with the server."""
+
+    id: str
+    read_at: float
+    """When its latest reading was handed to the store, in seconds since 1970."""
+    children: dict[Kind, frozenset[str]]
+    """The ids held of each included kind, quarantined ones among them."""

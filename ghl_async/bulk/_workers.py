@@ -1,0 +1,77 @@
+"""Bounded concurrency over async streams: work side by side, hand out in order.
+
+Knows streams and callables; nothing of contacts. Whatever ends the consumer, normally or not, ends the tasks started
+here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+__all__ = ["InOrder"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class InOrder(Generic[T, R]):
+    """Apply `work` to each item of a stream, up to `ahead` of them at once; results come in the order of the items.
+
+        async with InOrder(items, work, ahead=64) as results:
+            async for result in results: ...
+
+    The first failure, of the stream or of the work, comes out at its place: what was done before it comes first.
+    """
+
+    def __init__(self, source: AsyncIterator[T], work: Callable[[T], Awaitable[R]], *, ahead: int) -> None:
+        self._source = source
+        self._work = work
+        self._room = asyncio.Semaphore(ahead)
+        self._started: asyncio.Queue[asyncio.Future[R] | None] = asyncio.Queue()
+        self._tasks: set[asyncio.Future[R]] = set()
+        self._stopped = False
+
+    async def __aenter__(self) -> Self:
+        """Begin to work."""
+        self._feeding = asyncio.create_task(self._feed())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every task that is still under way, and wait until it has ended."""
+        self.stop()
+        await asyncio.gather(self._feeding, *self._tasks, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Drop what is under way. The results end behind the last one that was handed out."""
+        self._stopped = True
+        self._feeding.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    async def __aiter__(self) -> AsyncIterator[R]:
+        """Yield the results."""
+        while (task := await self._started.get()) is not None:
+            await asyncio.wait((task,))
+            if self._stopped:
+                return
+            self._tasks.discard(task)
+            self._room.release()
+            yield task.result()
+        if not self._stopped:
+            await self._feeding
+
+    async def _feed(self) -> None:
+        # The stream's own failure is this task's; the results meet it behind the last item.
+        try:
+            async for item in self._source:
+                await self._room.acquire()
+                task = asyncio.ensure_future(self._work(item))
+                self._tasks.add(task)
+                self._started.put_nowait(task)
+        finally:
+            self._started.put_nowait(None)

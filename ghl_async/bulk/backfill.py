@@ -1,0 +1,248 @@
+"""Copy a whole location into a store, resumable anywhere.
+
+The theory. A *pass* reads every matching contact once, in the order (dateAdded, id) ascending, which does not change
+while one reads: what is added meanwhile comes at the end. Contacts are committed in parts, each in one transaction with
+the search position behind its last contact, so that whatever kills the process, the store is a prefix of the pass
+and its cursor says where the prefix ends. Only a pass that saw at least as many contacts as the server counts at its
+end may remove what it did not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ..client import GHLClient
+from ..errors import NotFound, UsageError
+from ..hooks import PageCommitted, emit
+from ..models import ContactQuery
+from ._rows import KINDS, Batch, Checkpoint, ContactRows, Identity, Kind, QuarantinedRow, Row, StoredContact
+from .fetch import ContactBundle, bundles, count, included
+from .run import Failure, Progress, Run, SampleCheck, Tally
+from .store import Store
+
+__all__ = ["backfill"]
+
+PART = 10
+"""Contacts in one transaction where each costs further requests; without children a whole page."""
+PART_ALONE = 100
+HOLES_AT_ONCE = 100
+SAMPLE = 20
+CLOCKS_DIFFER_SECONDS = 60.0
+
+
+def backfill(
+    ghl: GHLClient,
+    store: Store,
+    query: ContactQuery | None = None,
+    /,
+    *,
+    include: Sequence[str] = KINDS,
+    resume: bool = True,
+) -> Run[Progress]:
+    """Copy contacts with their tasks, notes and appointments into a store. Items: a `Progress` after each commit.
+
+    A store that is new is filled; an unfinished one is gone on with; of a finished one the failed items are read again
+    or, if there are none, everything: that is a refresh, and what the location has no more is removed at its end.
+
+    Args:
+        query: which contacts; None means all. Its order is this function's business: it may not name a sort.
+        include: any of "tasks", "notes", "appointments".
+        resume: False starts over from the beginning; nothing is removed before the end.
+
+    Raises (from the run):
+        UsageError: an unknown kind, or a query outside the rules; nothing was sent.
+        StoreMismatch: the store holds something else. StoreBusy: another run uses it.
+        StoreFailed: it cannot be written.
+        Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
+
+    Cost: 1 request for 500 contacts, 1 for each contact and kind, and up to 60 for the check of a sample at the end.
+    """
+    kinds = included(include)
+    query = query or ContactQuery()
+    if query.sort is not None or query.direction is not None:
+        raise UsageError("backfill reads in the order of date_added: leave sort and direction out of the query")
+    words = "a copy of contacts with " + ", ".join(kinds) if kinds else "a copy of contacts alone"
+    tally = Tally(ghl, words)
+    work = _Backfill(ghl, store, query, kinds, tally)
+    return Run(tally, lambda run: work.run(run, resume=resume))
+
+
+class _Backfill:
+    """One run of a backfill."""
+
+    def __init__(
+        self, ghl: GHLClient, store: Store, query: ContactQuery, kinds: tuple[Kind, ...], tally: Tally
+    ) -> None:
+        self._ghl = ghl
+        self._store = store
+        self._query = msgspec.structs.replace(query, sort="date_added", direction="asc")
+        given = msgspec.to_builtins(query)
+        wanted = {name: value for name, value in given.items() if value is not None}
+        self._identity = Identity(
+            ghl.location_id, msgspec.json.encode(wanted, order="sorted").decode() if wanted else "", kinds
+        )
+        self._kinds = kinds
+        self._tally = tally
+        self._waiting: list[ContactBundle] = []
+
+    async def run(self, run: Run[Progress], *, resume: bool) -> AsyncIterator[Progress]:
+        """Do it: begin, read and commit, finish, check."""
+        checkpoint = await self._store.begin(self._identity, resume=resume)
+        tally = self._tally
+        if checkpoint.state == "finished" and checkpoint.counts.holes:
+            async for progress in self._fill_holes(run):
+                yield progress
+            if not run.stopped:
+                await self._close_books(run, "the failed items were read again", pruned=0)
+            return
+        if checkpoint.state == "finished":
+            checkpoint = await self._store.next_pass()
+        tally.found_before = checkpoint.read
+        async for progress in self._read(run, self._query, _cursor(checkpoint)):
+            yield progress
+        if run.stopped:
+            tally.stored = await self._store.counts()
+            return
+        whole = tally.total is not None and tally.found >= tally.total
+        pruned = await self._store.finish(prune=whole)
+        await self._close_books(run, "every contact was read", pruned=pruned)
+
+    async def _read(
+        self, run: Run[Progress], query: ContactQuery, after: Sequence[Any] | None, *, moves: bool = True
+    ) -> AsyncIterator[Progress]:
+        size = PART if self._kinds else PART_ALONE
+        try:
+            async with bundles(self._ghl, query, self._kinds, self._tally, after=after) as results:
+                run.when_stopped(results.stop)
+                async for bundle in results:
+                    self._waiting.append(bundle)
+                    if len(self._waiting) >= size:
+                        yield await self._commit(moves=moves)
+        finally:
+            # Whatever ended the reading, what came before it in order is kept.
+            if self._waiting:
+                await self._commit(moves=moves)
+
+    async def _commit(self, *, moves: bool) -> Progress:
+        part, self._waiting = self._waiting, []
+        cursor = next((bundle.cursor for bundle in reversed(part) if bundle.cursor is not None), None)
+        batch = Batch(
+            contacts=tuple(_rows(bundle) for bundle in part if bundle.id is not None and not bundle.vanished),
+            quarantined=tuple(_apart(each) for bundle in part if bundle.contact is None for each in bundle.quarantined),
+            cursor=msgspec.json.encode(cursor) if moves and cursor is not None else None,
+        )
+        await self._store.commit(batch)
+        tally = self._tally
+        before = dict(tally.children)
+        contacts = tally.contacts
+        for bundle in part:
+            count(tally, bundle)
+        emit(
+            self._ghl.hooks,
+            PageCommitted(
+                contacts=tally.contacts - contacts,
+                **{kind: tally.children[kind] - before[kind] for kind in KINDS},
+                contacts_so_far=tally.found,
+            ),
+        )
+        return tally.progress()
+
+    async def _fill_holes(self, run: Run[Progress]) -> AsyncIterator[Progress]:
+        holes = await self._store.holes(limit=1_000_000)
+        ids = list(dict.fromkeys(hole.contact_id for hole in holes))
+        for start in range(0, len(ids), HOLES_AT_ONCE):
+            if run.stopped:
+                return
+            query = ContactQuery(ids=ids[start : start + HOLES_AT_ONCE], sort="date_added", direction="asc")
+            async for progress in self._read(run, query, None, moves=False):
+                yield progress
+        self._tally.total = None  # the server's number was that of the few contacts asked for
+
+    async def _close_books(self, run: Run[Progress], done: str, *, pruned: int) -> None:
+        tally = self._tally
+        tally.pruned = pruned
+        tally.sample = await self._check_sample()
+        tally.stored = await self._store.counts()
+        if tally.total is not None and min(tally.found, tally.stored.contacts + tally.quarantined) < tally.total:
+            run.summary = tally.summary(
+                "incomplete",
+                f"the server counts {tally.total} contacts but sent {tally.found}: nothing was removed; run it again,"
+                " and if the gap stays, report it to the vendor",
+                resumable=True,
+            )
+        elif tally.sample.missing:
+            first = tally.sample.missing[0]
+            run.summary = tally.summary(
+                "incomplete",
+                f"{len(tally.sample.missing)} records of {tally.sample.contacts} sampled contacts are not in the store,"
+                f" the first of contact {first.contact_id} ({first.kind}): run it again to read everything anew",
+                resumable=True,
+            )
+        elif tally.stored.holes:
+            run.summary = tally.summary(
+                "finished",
+                f"{done}, but {tally.stored.holes} items could not be read: the same call reads just these again",
+                resumable=True,
+            )
+        else:
+            run.summary = tally.summary("finished", f"{done} and is in the store", resumable=False)
+
+    async def _check_sample(self) -> SampleCheck:
+        """Read some contacts' children again. A record is missing if the server has had it since before our reading."""
+        compared = children = 0
+        missing: list[Failure] = []
+        wanted = min(SAMPLE, 3 + self._tally.found // 100) if self._kinds else 0
+        for stored in await self._store.sample(wanted):
+            for kind in self._kinds:
+                try:
+                    page = await getattr(self._ghl.background, kind).page(stored.id)
+                except NotFound:
+                    break
+                children += len(page.items)
+                missing += [
+                    Failure(stored.id, kind, f"{record.id} is not in the store")
+                    for record in page.items
+                    if record.id not in stored.children.get(kind, frozenset()) and not _is_newer(record, stored)
+                ]
+            compared += 1
+        return SampleCheck(compared, children, tuple(missing))
+
+
+def _cursor(checkpoint: Checkpoint) -> tuple[Any, ...] | None:
+    return None if checkpoint.cursor is None else tuple(msgspec.json.decode(checkpoint.cursor))
+
+
+def _is_newer(record: object, stored: StoredContact) -> bool:
+    added: datetime | None = getattr(record, "date_added", None)
+    # Tasks carry no date (facts 7.4): a new one cannot be told from a lost one, and losing is the worse error.
+    return added is not None and added.timestamp() > stored.read_at - CLOCKS_DIFFER_SECONDS
+
+
+def _apart(each: Any) -> QuarantinedRow:
+    return QuarantinedRow(f"{each.kind}s", each.id, each.reason, each.raw)
+
+
+def _rows(bundle: ContactBundle) -> ContactRows:
+    contact = bundle.contact
+    children: dict[Kind, tuple[Row, ...]] = {
+        kind: tuple(Row(record.id, record.raw) for record in getattr(bundle, kind)) for kind in bundle.complete
+    }
+    return ContactRows(
+        id=bundle.id or "",
+        date_added=_iso(contact.date_added) if contact else None,
+        date_updated=_iso(contact.date_updated) if contact else None,
+        # One that does not decode is kept all the same, beside its entry in quarantine: its children hang on it.
+        raw=contact.raw if contact else bundle.quarantined[0].raw,
+        children=children,
+        holes={failure.kind: failure.reason for failure in bundle.failures},  # type: ignore[misc]  # kinds by making
+        quarantined=tuple(_apart(each) for each in bundle.quarantined) if contact else (),
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    """ISO 8601 with milliseconds and Z, as the API writes it, so that texts compare like instants."""
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
