@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, QuarantinedRow, Row, StoredContact
 
-__all__ = ["begin", "counts", "finish", "holes", "next_pass", "now", "sample", "state", "write"]
+__all__ = ["begin", "counts", "finish", "holes", "next_pass", "now", "remove", "sample", "state", "write"]
 
 _NOT_UTF8 = "not valid UTF-8"
 _PICKS_PER_CONTACT = 20
@@ -201,12 +201,23 @@ def _prune(database: sqlite3.Connection, pass_number: int) -> int:
         " EXCEPT SELECT contact_id FROM quarantine WHERE pass = :pass",
         {"pass": pass_number},
     )
+    database.execute("DELETE FROM quarantine WHERE contact_id IS NULL AND pass < ?", (pass_number,))
+    return _remove_gone(database)
+
+
+def remove(database: sqlite3.Connection, contact_ids: Iterable[str]) -> int:
+    """Remove contacts with all that belongs to them and return how many there were."""
+    database.execute("CREATE TEMP TABLE gone (id TEXT PRIMARY KEY)")
+    database.executemany("INSERT OR IGNORE INTO gone VALUES (?)", [(id_,) for id_ in contact_ids])
+    return _remove_gone(database)
+
+
+def _remove_gone(database: sqlite3.Connection) -> int:
     removed = database.execute("DELETE FROM landing_contacts WHERE id IN (SELECT id FROM gone)").rowcount
     for sql in _PRUNE.values():
         database.execute(sql)
     database.execute("DELETE FROM holes WHERE contact_id IN (SELECT id FROM gone)")
     database.execute("DELETE FROM quarantine WHERE contact_id IN (SELECT id FROM gone)")
-    database.execute("DELETE FROM quarantine WHERE contact_id IS NULL AND pass < ?", (pass_number,))
     database.execute("DROP TABLE gone")
     return removed
 

@@ -30,6 +30,7 @@ PART = 10
 """Contacts in one transaction where each costs further requests; without children a whole page."""
 PART_ALONE = 100
 HOLES_AT_ONCE = 100
+ALL_HOLES = 1_000_000
 SAMPLE = 20
 CLOCKS_DIFFER_SECONDS = 60.0
 
@@ -97,7 +98,7 @@ class _Backfill:
             async for progress in self._fill_holes(run):
                 yield progress
             if not run.stopped:
-                await self._close_books(run, "the failed items were read again", pruned=0)
+                await self._close_books(run, "the failed items were read again")
             return
         if checkpoint.state == "finished":
             checkpoint = await self._store.next_pass()
@@ -108,8 +109,8 @@ class _Backfill:
             tally.stored = await self._store.counts()
             return
         whole = tally.total is not None and tally.found >= tally.total
-        pruned = await self._store.finish(prune=whole)
-        await self._close_books(run, "every contact was read", pruned=pruned)
+        tally.pruned = await self._store.finish(prune=whole)
+        await self._close_books(run, "every contact was read")
 
     async def _read(
         self, run: Run[Progress], query: ContactQuery, after: Sequence[Any] | None, *, moves: bool = True
@@ -132,7 +133,7 @@ class _Backfill:
         cursor = next((bundle.cursor for bundle in reversed(part) if bundle.cursor is not None), None)
         batch = Batch(
             contacts=tuple(_rows(bundle) for bundle in part if bundle.id is not None and not bundle.vanished),
-            quarantined=tuple(_apart(each) for bundle in part if bundle.contact is None for each in bundle.quarantined),
+            quarantined=tuple(_apart(each) for bundle in part for each in bundle.quarantined if each.kind == "contact"),
             cursor=msgspec.json.encode(cursor) if moves and cursor is not None else None,
         )
         await self._store.commit(batch)
@@ -152,22 +153,33 @@ class _Backfill:
         return tally.progress()
 
     async def _fill_holes(self, run: Run[Progress]) -> AsyncIterator[Progress]:
-        holes = await self._store.holes(limit=1_000_000)
+        holes = await self._store.holes(limit=ALL_HOLES)
         ids = list(dict.fromkeys(hole.contact_id for hole in holes))
         for start in range(0, len(ids), HOLES_AT_ONCE):
             if run.stopped:
                 return
-            query = ContactQuery(ids=ids[start : start + HOLES_AT_ONCE], sort="date_added", direction="asc")
+            asked = ids[start : start + HOLES_AT_ONCE]
+            query = ContactQuery(ids=asked, sort="date_added", direction="asc")
             async for progress in self._read(run, query, None, moves=False):
                 yield progress
         self._tally.total = None  # the server's number was that of the few contacts asked for
+        if not run.stopped:
+            await self._remove_vanished(ids)
 
-    async def _close_books(self, run: Run[Progress], done: str, *, pruned: int) -> None:
+    async def _remove_vanished(self, ids: list[str]) -> None:
+        """A hole of a contact that is no more can never be filled. The search lags behind, so ask for the contact."""
+        left = {hole.contact_id for hole in await self._store.holes(limit=ALL_HOLES)}
+        for contact_id in (each for each in ids if each in left):
+            try:
+                await self._ghl.background.contacts.get(contact_id)
+            except NotFound:
+                self._tally.pruned += await self._store.remove((contact_id,))
+
+    async def _close_books(self, run: Run[Progress], done: str) -> None:
         tally = self._tally
-        tally.pruned = pruned
         tally.sample = await self._check_sample()
         tally.stored = await self._store.counts()
-        if tally.total is not None and min(tally.found, tally.stored.contacts + tally.quarantined) < tally.total:
+        if tally.total is not None and min(tally.found, tally.stored.contacts + tally.nameless) < tally.total:
             run.summary = tally.summary(
                 "incomplete",
                 f"the server counts {tally.total} contacts but sent {tally.found}: nothing was removed; run it again,"
@@ -239,7 +251,7 @@ def _rows(bundle: ContactBundle) -> ContactRows:
         raw=contact.raw if contact else bundle.quarantined[0].raw,
         children=children,
         holes={failure.kind: failure.reason for failure in bundle.failures},  # type: ignore[misc]  # kinds by making
-        quarantined=tuple(_apart(each) for each in bundle.quarantined) if contact else (),
+        quarantined=tuple(_apart(each) for each in bundle.quarantined if each.kind != "contact"),
     )
 
 

@@ -138,12 +138,13 @@ def bundles(
 
     async def contacts() -> AsyncIterator[ContactBundle]:
         async for page in pagination.pages(page_behind, after):
-            for apart in page.quarantined:
-                yield ContactBundle(id=apart.id, contact=None, quarantined=(apart,))
-            for contact in page.items:
-                yield ContactBundle(id=contact.id, contact=contact, cursor=_position(contact))
-            # Behind the last one the page's own cursor counts: it is there even if that contact did not decode.
-            yield ContactBundle(id=None, contact=None, cursor=page.cursor)
+            apart = [ContactBundle(id=each.id, contact=None, quarantined=(each,)) for each in page.quarantined]
+            found = [ContactBundle(id=each.id, contact=each, cursor=_position(each)) for each in page.items]
+            *others, last = (*apart, *found)
+            for bundle in others:
+                yield bundle
+            # Behind the last one the page's own cursor counts: it is right even where that contact did not decode.
+            yield msgspec.structs.replace(last, cursor=tuple(page.cursor))
 
     return InOrder(contacts(), reader.complete, ahead=AHEAD if kinds else AHEAD_ALONE)
 
@@ -153,8 +154,9 @@ def count(tally: Tally, bundle: ContactBundle) -> None:
     if bundle.vanished:
         tally.vanished += 1
         return
-    tally.contacts += bundle.contact is not None or bool(bundle.quarantined)
+    tally.contacts += 1
     tally.quarantined += len(bundle.quarantined)
+    tally.nameless += bundle.id is None
     tally.children["tasks"] += len(bundle.tasks)
     tally.children["notes"] += len(bundle.notes)
     tally.children["appointments"] += len(bundle.appointments)
@@ -183,7 +185,7 @@ class _Reader:
             "notes": ghl.background.notes.page,
             "appointments": ghl.background.appointments.page,
         }
-        self._failures_in_a_row = 0
+        self._failures_in_a_row = dict.fromkeys(kinds, 0)
 
     async def complete(self, bundle: ContactBundle) -> ContactBundle:
         """Read the children of one contact.
@@ -215,11 +217,11 @@ class _Reader:
             except NotFound as error:
                 return error
             except GHLError as error:
-                self._failures_in_a_row += 1
-                if isinstance(error, _ENDS_THE_RUN) or self._failures_in_a_row >= FAILURES_IN_A_ROW:
+                self._failures_in_a_row[kind] += 1
+                if isinstance(error, _ENDS_THE_RUN) or self._failures_in_a_row[kind] >= FAILURES_IN_A_ROW:
                     raise
                 return error
-        self._failures_in_a_row = 0
+        self._failures_in_a_row[kind] = 0
         return page
 
 

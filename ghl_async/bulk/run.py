@@ -6,6 +6,7 @@ counts, and why it stopped.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Generator
 from time import monotonic
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -119,7 +120,7 @@ class Tally:
         self.asked = asked
         self.started = monotonic()
         self.requests_before = ghl.stats.requests
-        self.contacts = self.vanished = self.quarantined = self.failed = self.pruned = 0
+        self.contacts = self.vanished = self.quarantined = self.nameless = self.failed = self.pruned = 0
         self.children = {"tasks": 0, "notes": 0, "appointments": 0}
         self.failures: list[Failure] = []
         self.found_before = 0
@@ -222,6 +223,7 @@ class Run(Generic[Item]):
         self._tally = tally
         self._produce = produce
         self._started = False
+        self._ended = asyncio.Event()
         self._stopping: Callable[[], object] | None = None
         self.stopped = False
         """Whether `stop` was called."""
@@ -275,11 +277,14 @@ class Run(Generic[Item]):
                 self.summary = self._tally.summary(
                     "stopped", "stopped; the same call goes on where it stopped", resumable=True
                 )
+            self._ended.set()
 
     async def _drain(self) -> Summary:
-        if self.summary is None:
+        if not self._started:
             async for _ in self:
                 pass
-        if self.summary is None:  # a loop over the items is still open elsewhere
-            raise UsageError("this run is being iterated: its summary comes with the last item")
+        # Someone else iterates it, or a loop that was left is still being closed.
+        await self._ended.wait()
+        if self.summary is None:
+            raise AssertionError("a run ended without a summary")
         return self.summary

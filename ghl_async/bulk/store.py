@@ -13,7 +13,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +85,9 @@ class Store(Protocol):
     async def finish(self, *, prune: bool) -> int:
         """End the pass. With `prune`, remove contacts not seen in it, with all that belongs to them; say how many."""
 
+    async def remove(self, contact_ids: Sequence[str]) -> int:
+        """Remove contacts that the location has no more, with all that belongs to them; say how many were there."""
+
     async def holes(self, limit: int = 1000) -> list[Hole]:
         """List up to `limit` holes, those that wait longest first."""
 
@@ -145,6 +148,10 @@ class SQLiteStore:
     async def finish(self, *, prune: bool) -> int:
         """End the pass, make the indexes and empty the write-ahead log; see `Store.finish`."""
         return await self._on_thread(self._finish, prune=prune)
+
+    async def remove(self, contact_ids: Sequence[str]) -> int:
+        """Remove contacts; see `Store.remove`."""
+        return await self._on_thread(self._write, _landing.remove, contact_ids)
 
     async def holes(self, limit: int = 1000) -> list[Hole]:
         """List up to `limit` holes; see `Store.holes`."""
