@@ -142,9 +142,9 @@ class Budget:
         """
         started = self._clock()
         if lane == "bulk":
-            self._day.check(started, self._quota.daily_floor)
             # One at a time from the pacer to the window: a closed window must not collect a burst behind it.
             async with self._bulk_turn:
+                self._day.check(self._clock(), self._quota.daily_floor)
                 if not self._probing:
                     await self._pace()
                 await self._enter("bulk")
@@ -197,7 +197,7 @@ class Budget:
         """A reply's headers arrived; its slot cools for one interval. `refused`: the reply was a 429."""
         now = self._clock()
         self._adopt(reading)
-        self._day.observe(now, reading)
+        self._day.observe(now, reading, uncounted=self._in_flight - 1)
         own = self._own(slot)
         if reading.requests is not None and reading.remaining is not None:
             counted = reading.requests - reading.remaining

@@ -112,13 +112,13 @@ class Day:
         self.resets_at: float | None = None
         self.resets_at_utc: datetime | None = None
 
-    def observe(self, now: float, reading: QuotaReading) -> None:
-        """Take in what a reply said of the day."""
+    def observe(self, now: float, reading: QuotaReading, *, uncounted: int) -> None:
+        """Take in what a reply said of the day, when so many of our requests may not have been counted yet."""
         if reading.daily is not None:
             self.limit = reading.daily
         if reading.daily_remaining is None:
             return
-        self.remaining = reading.daily_remaining
+        self.remaining = max(0, reading.daily_remaining - uncounted)
         if reading.daily_resets_in_seconds is not None:
             self.resets_at = now + reading.daily_resets_in_seconds
             self.resets_at_utc = datetime.now(UTC) + timedelta(seconds=reading.daily_resets_in_seconds)
