@@ -1,0 +1,52 @@
+"""A backfill that is killed at any moment goes on where it was. `benchmarks/bench_crash.py` does this a hundred times."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+
+import pytest
+
+from ghl_async.sandbox import Sandbox
+
+from .truth import stored_records, true_records
+
+CHILD = """
+import asyncio, os, sys
+from ghl_async import GHLClient, bulk
+
+async def main():
+    async with GHLClient.from_env() as ghl, bulk.SQLiteStore(sys.argv[1]) as store:
+        run = bulk.backfill(ghl, store)
+        async for progress in run:
+            print(progress.contacts_before + progress.contacts, flush=True)
+        print(run.summary.exit_code, run.summary.found, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def start(sandbox, path):
+    environment = {"GHL_TOKEN": sandbox.token, "GHL_LOCATION_ID": sandbox.location_id, "GHL_BASE_URL": sandbox.base_url}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-c", CHILD, str(path), env=environment, stdout=asyncio.subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_killed_at_random_moments_the_store_ends_equal_to_the_truth(tmp_path, seed):
+    path, moments = tmp_path / "location.db", random.Random(seed)
+    async with Sandbox(contacts=150, poison=2, requests=400, interval_seconds=0.3, daily=1_000_000) as sandbox:
+        for _ in range(3):
+            child = await start(sandbox, path)
+            await child.stdout.readline()  # it has begun to commit
+            with_luck_inside_a_commit = asyncio.sleep(moments.uniform(0.0, 0.15))
+            await with_luck_inside_a_commit
+            child.kill()
+            await child.communicate()
+        child = await start(sandbox, path)
+        out, _ = await child.communicate()
+        assert out.decode().splitlines()[-1] == "0 150"
+        assert stored_records(path) == true_records(sandbox)
+        assert set(sandbox.log.counts()["by_status"]) == {"200"}, "no 429 at any restart"
