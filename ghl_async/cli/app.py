@@ -1,0 +1,69 @@
+"""The commands and how they end: what is parsed, and which line and exit code an error becomes.
+
+What a command needs is imported when it runs, so that `--help` and a misspelt option answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from .._version import __version__
+from ..errors import GHLError, NoToken, UsageError
+from .complaint import complain
+from .options import BackfillOptions, SandboxOptions
+
+__all__ = ["backfill", "run", "sandbox"]
+
+_BACKFILL = BackfillOptions()
+_SANDBOX = SandboxOptions()
+_EPILOGUE = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped and resumable, 4 finished with failed items."
+
+app = App(
+    name="ghl-async",
+    help="Copy whole GoHighLevel locations at full quota, without losing a record.",
+    help_epilogue=_EPILOGUE,
+    version=__version__,
+    default_parameter=Parameter(negative=()),
+    result_action="return_value",
+)
+
+
+@app.command
+async def backfill(options: Annotated[BackfillOptions, Parameter(name="*")] = _BACKFILL) -> int:
+    """Copy a location's contacts with their tasks, notes and appointments into an SQLite file.
+
+    The token is read from GHL_TOKEN. Whatever interrupts it, the same command goes on where it stopped; of a complete
+    copy it makes a current one.
+    """
+    from .backfill import copy_location
+
+    return await copy_location(options)
+
+
+@app.command
+async def sandbox(options: Annotated[SandboxOptions, Parameter(name="*")] = _SANDBOX) -> int:
+    """Serve a made-up location on this machine, to try things on, until Ctrl-C.
+
+    Prints the settings that point `ghl-async backfill` and `GHLClient.from_env()` at it.
+    More options: python -m ghl_async.sandbox --help
+    """
+    from .sandbox import serve_sandbox
+
+    return await serve_sandbox(options)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; what a user can mend becomes one line on stderr."""
+    try:
+        code: int | None = app(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        command = " ".join(("ghl-async", *(error.command_chain or ())))
+        complain(f"{error} (see {command} --help)")
+        return 2
+    except GHLError as error:
+        complain(str(error))
+        return 2 if isinstance(error, (UsageError, NoToken)) else 1
+    return code or 0

@@ -1,0 +1,66 @@
+"""What can be chosen on the command line; the texts here are those of `--help`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.types import NonNegativeFloat, NonNegativeInt, Port, PositiveFloat, PositiveInt
+
+__all__ = ["BackfillOptions", "SandboxOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillOptions:
+    """Options of `ghl-async backfill`. The token is none of them: a command line can be read by everybody."""
+
+    store: Annotated[
+        Path | None,
+        Parameter(help="The SQLite file; by default ghl-LOCATION.db, or ghl-sandbox.db, in the current folder."),
+    ] = None
+    include: Annotated[
+        str,
+        Parameter(
+            metavar="KINDS", help="What to copy with each contact, separated by commas; none for contacts alone."
+        ),
+    ] = "tasks,notes,appointments"
+    fresh: Annotated[
+        bool, Parameter(show_default=False, help="Start over instead of going on; nothing is removed before the end.")
+    ] = False
+    location_id: Annotated[str | None, Parameter(help="The location's id; by default that of GHL_LOCATION_ID.")] = None
+    base_url: Annotated[
+        str | None, Parameter(help="Another address of the API; by default that of GHL_BASE_URL, or the vendor's.")
+    ] = None
+    sandbox: Annotated[
+        bool, Parameter(show_default=False, help="Copy a made-up location, served by this command. Needs no account.")
+    ] = False
+    contacts: Annotated[
+        NonNegativeInt | None, Parameter(help="With --sandbox: how many contacts it has; by default 1000.")
+    ] = None
+    json: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help="Write the summary to stdout as one JSON object, and progress to stderr as JSON lines.",
+        ),
+    ] = False
+    quiet: Annotated[
+        bool, Parameter(show_default=False, help="Show no progress and no summary, only what went wrong.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxOptions:
+    """Options of `ghl-async sandbox`; `None` leaves a limit to the profile."""
+
+    contacts: Annotated[NonNegativeInt, Parameter(help="Contacts of the location.")] = 1000
+    seed: Annotated[int, Parameter(help="Everything made up follows from it.")] = 1
+    port: Annotated[Port, Parameter(help="Port to listen on, 0 for a free one.")] = 0
+    profile: Annotated[
+        Literal["standard", "sandbox"], Parameter(help="Limits: 100 requests and 200,000 a day, or 25 and 10,000.")
+    ] = "standard"
+    requests: Annotated[PositiveInt | None, Parameter(help="Requests an interval, instead of the profile's.")] = None
+    interval_seconds: Annotated[PositiveFloat, Parameter(help="Length of the interval.")] = 10.0
+    daily: Annotated[NonNegativeInt | None, Parameter(help="Requests a day, instead of the profile's.")] = None
+    latency_seconds: Annotated[NonNegativeFloat, Parameter(help="Time an answer takes.")] = 0.0
+    jitter_seconds: Annotated[NonNegativeFloat, Parameter(help="By how much that varies, up or down.")] = 0.0
