@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from .errors import NoToken, UsageError
 from .hooks import Hook, LoggingHook, Stats, StatsHook
@@ -17,9 +18,10 @@ from .resources.location import Location
 from .resources.notes import Notes
 from .resources.tasks import Tasks
 from .wire.dialect import GHLDialect
-from .wire.limiter import BudgetShare, Quota, QuotaState
+from .wire.limiter import Quota, QuotaState
 from .wire.request import Lane, Reply, Request, Send
 from .wire.retry import RetryPolicy
+from .wire.share import BudgetShare
 from .wire.transport import TokenSource, Transport
 
 __all__ = ["BASE_URL", "GHLClient", "Resources"]
@@ -27,6 +29,16 @@ __all__ = ["BASE_URL", "GHLClient", "Resources"]
 BASE_URL = "https://services.leadconnectorhq.com"
 """One address for every module and both generations of the API (facts 1)."""
 DEADLINE_SECONDS = 120.0
+
+
+def _check_address(base_url: str) -> None:
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or parts.username:
+        raise UsageError(f"base_url must look like {BASE_URL}, not {base_url!r}")
 
 
 class _FixedToken:
@@ -105,8 +117,7 @@ class GHLClient(Resources):
         retry: RetryPolicy | None = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
-        if not base_url.startswith(("https://", "http://")):
-            raise UsageError(f"base_url must begin with https:// or http://, not {base_url!r}")
+        _check_address(base_url)
         if not location_id or not location_id.isalnum():
             raise UsageError(f"{location_id!r} is not a location id: it has 20 letters and digits")
         if deadline_seconds is not None and deadline_seconds <= 0:
@@ -192,6 +203,6 @@ class GHLClient(Resources):
         )
         return self._transport
 
-    async def _send(self, lane: Lane, request: Request) -> Reply:
+    def _send(self, lane: Lane, request: Request) -> Awaitable[Reply]:
         transport = self._transport or self._open()
-        return await transport.send(request, lane=lane, deadline_seconds=self._deadlines[lane])
+        return transport.send(request, lane=lane, deadline_seconds=self._deadlines[lane])

@@ -99,13 +99,15 @@ def emit(hooks: Sequence[Hook], event: Event) -> None:
             logger.exception("a hook failed on %s", type(event).__name__)
 
 
+_LOUD = (RetryScheduled, RecordQuarantined)
+
+
 class LoggingHook:
     """Say events on the logger `ghl_async`: requests at DEBUG, retries and quarantined records at WARNING."""
 
     def __call__(self, event: Event) -> None:
         """Log one event, its fields as `extra` under the key `ghl`."""
-        loud = isinstance(event, RetryScheduled | RecordQuarantined)
-        level = logging.WARNING if loud else logging.DEBUG
+        level = logging.WARNING if isinstance(event, _LOUD) else logging.DEBUG
         if logger.isEnabledFor(level):
             fields = msgspec.structs.asdict(event)
             text = " ".join(f"{name}={value}" for name, value in fields.items())

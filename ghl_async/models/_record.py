@@ -94,10 +94,12 @@ def decode_record(kind: type[R], raw: msgspec.Raw | bytes) -> R:
         record: R = decoder.decode(raw)
     except msgspec.DecodeError:
         record = decoder.decode(_mended(kind, bytes(raw)))
-    for name, default in defaults:
-        if getattr(record, name) is None:
-            msgspec.structs.force_setattr(record, name, default())
-    msgspec.structs.force_setattr(record, "raw", bytes(raw))
+    kept = bytes(raw)
+    if b"null" in kept:
+        for name, default in defaults:
+            if getattr(record, name) is None:
+                msgspec.structs.force_setattr(record, name, default())
+    msgspec.structs.force_setattr(record, "raw", kept)
     return record
 
 

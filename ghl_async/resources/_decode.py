@@ -18,7 +18,7 @@ from ..pagination import Page
 if TYPE_CHECKING:
     from ..wire.request import Reply
 
-__all__ = ["Envelope", "whole"]
+__all__ = ["Envelope", "unwrap", "whole"]
 
 R = TypeVar("R", bound=Record)
 V = TypeVar("V")
@@ -134,6 +134,19 @@ class Envelope:
         what, path = (match["what"], f"${inside}{match['path']}") if match else (str(fault), f"${inside}")
         excerpt = self._body[: 4 * _EXCERPT_CHARACTERS].decode(errors="replace")[:_EXCERPT_CHARACTERS]
         return DecodeError(f"{self._operation}: {what} at {path}", path=path, excerpt=excerpt)
+
+
+def unwrap(reply: Reply, operation: str, kind: type[R], key: str) -> R:
+    """Decode the one record under `key` of a reply.
+
+    Raises:
+        DecodeError: the body is no JSON object, or the record is not there or has not the promised shape.
+    """
+    try:
+        return decode_record(kind, _ENVELOPE.decode(reply.body)[key])
+    except (*_FAULTS, KeyError):
+        # The careful way either mends it or says what is wrong and where.
+        return Envelope(reply, operation).one(kind, key)
 
 
 def whole(page: Page[R]) -> list[R]:

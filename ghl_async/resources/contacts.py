@@ -11,7 +11,7 @@ from .. import pagination
 from ..errors import DecodeError, UsageError
 from ..models import Contact, keys_of
 from ..wire.request import Request
-from ._decode import Envelope
+from ._decode import Envelope, unwrap
 from ._search import require_between, require_text, search_body
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ class Contacts:
         request = Request(
             operation="contacts.get", method="GET", template="/contacts/{contactId}", ids=(contact_id,), scope=_SCOPE
         )
-        reply = await self._send(request)
-        return Envelope(reply, request.operation).one(Contact, "contact")
+        return unwrap(await self._send(request), request.operation, Contact, "contact")
 
     async def search(
         self,

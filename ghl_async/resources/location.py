@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..models import LocationDetails
 from ..wire.request import Request
-from ._decode import Envelope
+from ._decode import unwrap
 
 if TYPE_CHECKING:
     from ..models import LocationId
@@ -39,4 +39,4 @@ class Location:
             ids=(self.location_id,),
             scope="locations.readonly",
         )
-        return Envelope(await self._send(request), request.operation).one(LocationDetails, "location")
+        return unwrap(await self._send(request), request.operation, LocationDetails, "location")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..models import Note
 from ..wire.request import Request
-from ._decode import Envelope, whole
+from ._decode import Envelope, unwrap, whole
 
 if TYPE_CHECKING:
     from ..models import ContactId, LocationId, NoteId
@@ -75,4 +75,4 @@ class Notes:
             ids=(contact_id, note_id),
             scope=_SCOPE,
         )
-        return Envelope(await self._send(request), request.operation).one(Note, "note")
+        return unwrap(await self._send(request), request.operation, Note, "note")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..models import Task
 from ..wire.request import Request
-from ._decode import Envelope, whole
+from ._decode import Envelope, unwrap, whole
 
 if TYPE_CHECKING:
     from ..models import ContactId, LocationId, TaskId
@@ -75,4 +75,4 @@ class Tasks:
             ids=(contact_id, task_id),
             scope=_SCOPE,
         )
-        return Envelope(await self._send(request), request.operation).one(Task, "task")
+        return unwrap(await self._send(request), request.operation, Task, "task")

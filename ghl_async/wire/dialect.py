@@ -117,18 +117,20 @@ class GHLDialect:
 
     def reading(self, headers: Mapping[str, str]) -> QuotaReading:
         """The six X-RateLimit headers and Retry-After, each of which may be missing (facts 4)."""
-        if "X-RateLimit-Max" not in headers and "Retry-After" not in headers:
+        get = headers.get
+        requests, retry_after = get("X-RateLimit-Max"), get("Retry-After")
+        if requests is None and retry_after is None:
             return _NOTHING_READ
-        interval = _number(headers.get("X-RateLimit-Interval-Milliseconds"))
-        resets = _number(headers.get("X-RateLimit-Daily-Reset"))
+        interval = _number(get("X-RateLimit-Interval-Milliseconds"))
+        resets = _number(get("X-RateLimit-Daily-Reset"))
         return QuotaReading(
-            requests=_number(headers.get("X-RateLimit-Max")),
-            remaining=_number(headers.get("X-RateLimit-Remaining")),
+            requests=_number(requests),
+            remaining=_number(get("X-RateLimit-Remaining")),
             interval_seconds=interval / 1000 if interval else None,
-            daily=_number(headers.get("X-RateLimit-Limit-Daily")),
-            daily_remaining=_number(headers.get("X-RateLimit-Daily-Remaining")),
+            daily=_number(get("X-RateLimit-Limit-Daily")),
+            daily_remaining=_number(get("X-RateLimit-Daily-Remaining")),
             daily_resets_in_seconds=None if resets is None else resets / 1000,
-            retry_after_seconds=_retry_after(headers.get("Retry-After")),
+            retry_after_seconds=_retry_after(retry_after),
         )
 
     def error(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> ErrorReply:
@@ -172,9 +174,11 @@ class GHLDialect:
 
 
 def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
     try:
-        return None if text is None else int(float(text))
-    except (ValueError, OverflowError):
+        return int(text)
+    except ValueError:
         return None
 
 
@@ -229,6 +233,7 @@ _BY_MESSAGE: tuple[tuple[Callable[[str], bool], type[ErrorReply], str], ...] = (
     ),
     (_any_of("not yet supported by the iam service", "user type mismatch"), Forbidden, "not for this kind of token"),
     (_any_of("does not allow duplicated contacts"), DuplicateContact, "the contact is there already"),
+    (_any_of("cannot get /", "cannot post /"), NotFound, "no such route there: is the base address right?"),
     (_any_of("version header", "api version segment"), BadRequest, "check api_version"),
 )
 _BY_STATUS: dict[int, tuple[type[ErrorReply], str]] = {

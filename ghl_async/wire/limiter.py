@@ -34,7 +34,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -45,7 +44,7 @@ from .request import Lane
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
-__all__ = ["Budget", "BudgetShare", "Quota", "QuotaState", "Slot"]
+__all__ = ["Budget", "Quota", "QuotaState", "Slot"]
 
 GRACE_SECONDS = 0.020
 GRACE_SHARE = 1.002
@@ -56,6 +55,7 @@ BURST = 5
 RESERVE = 3
 KEPT_FREE = 3
 LOOKS_LEAVE = 2
+COMPACT_AT = 1000
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +109,7 @@ class Budget:
         self._quota = quota or Quota()
         self._announced = SILENT_REQUESTS
         self._limit = self._ceiling()
-        self._interval = SILENT_SECONDS
+        self._set_interval(SILENT_SECONDS)
         self._known = False
         self.announcements = 0
         """How often the server has announced other limits than before."""
@@ -121,7 +121,8 @@ class Budget:
         self._sent = 0
         self._replied = 0
         self._cooling: deque[float] = deque()
-        self._history: deque[float] = deque()
+        self._history: list[float] = []
+        self._history_start = 0
         self._others = Others()
         self._day = Day()
         self._last_reading_at = float("-inf")
@@ -133,6 +134,17 @@ class Budget:
         self._pacer: AsyncLimiter | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
+
+    def admit_now(self, lane: Lane) -> Slot | None:
+        """Give an interactive call a slot if it need not wait for one; None sends it, and all bulk work, to `admit`."""
+        if lane == "bulk":
+            return None
+        now = self._clock()
+        self._interactive_until = now + self._cooling_seconds
+        if self._waiting["interactive"] or not self._is_open(lane, now):
+            return None
+        self._take(now)
+        return Slot(now, self._replied, 0.0)
 
     async def admit(self, lane: Lane) -> Slot:
         """Wait for a slot. Interactive calls go first and are never paced.
@@ -149,7 +161,7 @@ class Budget:
                     await self._pace()
                 await self._enter("bulk")
         else:
-            self._interactive_until = started + self._cooled(0.0)
+            self._interactive_until = started + self._cooling_seconds
             await self._enter("interactive")
         now = self._clock()
         return Slot(now, self._replied, now - started)
@@ -167,8 +179,8 @@ class Budget:
         await self._pacer.acquire()
 
     async def _enter(self, lane: Lane) -> None:
-        queue = self._waiting[lane]
-        if queue or not self._is_open(lane, self._clock()):
+        queue, now = self._waiting[lane], self._clock()
+        if queue or not self._is_open(lane, now):
             gate = asyncio.get_running_loop().create_future()
             queue.append(gate)
             self._wake()
@@ -184,12 +196,12 @@ class Budget:
                 self._wake()
                 raise
         else:
-            self._take()
+            self._take(now)
 
-    def _take(self) -> None:
+    def _take(self, now: float) -> None:
         self._in_flight += 1
         self._sent += 1
-        self._look_at = self._clock() + self._interval / 20
+        self._look_at = now + self._interval / 20
         if self._day.remaining is not None:
             self._day.remaining -= 1
 
@@ -202,7 +214,7 @@ class Budget:
         if reading.requests is not None and reading.remaining is not None:
             counted = reading.requests - reading.remaining
             self._remaining = reading.remaining
-            self._others.observe(now, self._cooled(0.0), counted, own)
+            self._others.observe(now, self._cooling_seconds, counted, own)
         self._last_reading_at = now
         if refused:
             self._refuse(now, own.in_window, reading)
@@ -236,7 +248,7 @@ class Budget:
             used_by_others=self._others.held_back(now),
             daily=self._day.limit,
             daily_remaining=self._day.remaining,
-            daily_resets_at=self._day.resets_at_utc,
+            daily_resets_at=self._day.resets_at_utc(now),
         )
 
     def tighten(self, quota: Quota) -> None:
@@ -256,22 +268,28 @@ class Budget:
         waiting = any(self._waiting.values())
         return not (self._in_flight or self._cooling or waiting or self._paused_until > now)
 
-    def _cooled(self, replied_at: float) -> float:
-        return replied_at + self._interval * GRACE_SHARE + GRACE_SECONDS
+    def _set_interval(self, seconds: float) -> None:
+        self._interval = seconds
+        self._cooling_seconds = seconds * GRACE_SHARE + GRACE_SECONDS
 
     def _cool(self, now: float) -> None:
         self._in_flight -= 1
-        self._cooling.append(self._cooled(now))
+        self._cooling.append(now + self._cooling_seconds)
         self._wake()
 
     def _own(self, slot: Slot) -> Own:
         history, oldest = self._history, slot.sent_at - self._interval
-        # Slow requests look further back than quick ones: keep twice the interval.
-        while history and history[0] < oldest - self._interval:
-            history.popleft()
-        outside = bisect_left(history, oldest)
+        # Slow requests look further back than quick ones: keep twice the interval. A list and where it starts, because
+        # the middle of a deque is slow to reach.
+        start, end = self._history_start, len(history)
+        while start < end and history[start] < oldest - self._interval:
+            start += 1
+        if start > COMPACT_AT:
+            del history[:start]
+            start, end = 0, end - start
+        self._history_start = start
         return Own(
-            in_window=self._in_flight + len(history) - outside,
+            in_window=self._in_flight + end - bisect_left(history, oldest, start),
             sent=self._sent,
             surely_counted=slot.replied_before + 1,
         )
@@ -283,7 +301,7 @@ class Budget:
         if self._limit < self._ceiling() and now >= self._climb_at:
             self._limit = min(self._ceiling(), self._limit + self._climb_by)
             self._climb_by *= 2
-            self._climb_at = self._cooled(now)
+            self._climb_at = now + self._cooling_seconds
             self._pacer = None
 
     def _ceiling(self) -> int:
@@ -299,7 +317,7 @@ class Budget:
         self._settle(now)
         if now < self._paused_until:
             return False
-        if self._in_flight == 0 and now > self._cooled(self._last_reading_at):
+        if self._in_flight == 0 and now > self._last_reading_at + self._cooling_seconds:
             self._probing = True
         if self._probing and self._in_flight:
             return False
@@ -316,12 +334,14 @@ class Budget:
         return free > (self._reserve(now) if lane == "bulk" else 0)
 
     def _wake(self) -> None:
+        if self._timer is None and not (self._waiting["interactive"] or self._waiting["bulk"]):
+            return
         now = self._clock()
         for lane, queue in self._waiting.items():
             while queue and self._is_open(lane, now):
                 gate = queue.popleft()
                 if not gate.done():
-                    self._take()
+                    self._take(now)
                     gate.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
@@ -348,42 +368,17 @@ class Budget:
         self.announcements += 1
         self._announced = reading.requests
         self._limit = min(self._limit, self._ceiling())
-        self._interval = interval
+        self._set_interval(interval)
         self._others.forget()
         self._pacer = None
 
     def _refuse(self, now: float, own_window: int, reading: QuotaReading) -> None:
-        wait = max(reading.retry_after_seconds or 0.0, self._cooled(0.0))
+        wait = max(reading.retry_after_seconds or 0.0, self._cooling_seconds)
         self._paused_until = max(self._paused_until, now + wait)
         # This request itself was refused, and those refused beside it are still in flight.
         counted = own_window - self._in_flight
         self._limit = min(self._limit, max(counted, self._announced // 20, 1))
-        self._climb_at = self._cooled(self._paused_until)
+        self._climb_at = self._paused_until + self._cooling_seconds
         self._climb_by = 1
         self._probing = True
         self._pacer = None
-
-
-_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], tuple[Budget, int]]] = WeakKeyDictionary()
-
-
-class BudgetShare:
-    """One client's hold on the budget of its key: the same budget for every client of a process that has that key.
-
-    A budget that nobody holds is dropped once it is idle: what it still knew (slots that cool) is over by then.
-    """
-
-    def __init__(self, key: tuple[str, ...], quota: Quota) -> None:
-        budgets = _shared.setdefault(asyncio.get_running_loop(), {})
-        for other in [other for other, (budget, holders) in budgets.items() if not holders and budget.is_idle()]:
-            del budgets[other]
-        budget, holders = budgets.get(key) or (Budget(quota), 0)
-        budget.tighten(quota)
-        budgets[key] = (budget, holders + 1)
-        self._budgets, self._key = budgets, key
-        self.budget = budget
-
-    def release(self) -> None:
-        """Give up the hold; the client is closed."""
-        budget, holders = self._budgets[self._key]
-        self._budgets[self._key] = (budget, holders - 1)

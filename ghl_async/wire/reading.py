@@ -60,22 +60,10 @@ class Others:
 
     def observe(self, now: float, interval: float, counted: int, own: Own) -> None:
         """Take in a reading of how many requests the server counts."""
-        self._notice_turn(now, interval, counted)
-        before = self._counted_before
-        while before and before[0][0] < now - interval:
-            before.popleft()
-        rise = counted - own.sent - before[0][1] if before else 0
-        # A monotone queue: its head is always the smallest count of the interval, relative to ours.
-        level = counted - own.surely_counted
-        while before and before[-1][1] >= level:
-            before.pop()
-        before.append((now, level))
-        self._hold(now, interval, max(counted - own.in_window, rise))
-
-    def _notice_turn(self, now: float, interval: float, counted: int) -> None:
+        held = self._held
         # Whoever counts only `counted` in all cannot count more than that of others.
-        if self._held and self._held[0][1] > counted - 1:
-            self._held.clear()
+        if held and held[0][1] > counted - 1:
+            held.clear()
         if counted < self._counted or self._counted == 0:
             self.turns_at = now + interval
         elif now >= self.turns_at:
@@ -83,9 +71,18 @@ class Others:
             self.turns_at = now + interval * (1.0 + self._random() / 2)
         self._counted = counted
 
-    def _hold(self, now: float, interval: float, others: int) -> None:
+        before = self._counted_before
+        while before and before[0][0] < now - interval:
+            before.popleft()
+        others = counted - own.in_window
+        if before:
+            others = max(others, counted - own.sent - before[0][1])
+        # A monotone queue: its head is always the smallest count of the interval, relative to ours.
+        level = counted - own.surely_counted
+        while before and before[-1][1] >= level:
+            before.pop()
+        before.append((now, level))
         if others > 0:
-            held = self._held
             while held and held[-1][1] <= others:
                 held.pop()
             held.append((now + interval, others))
@@ -110,7 +107,7 @@ class Day:
         self.limit: int | None = None
         self.remaining: int | None = None
         self.resets_at: float | None = None
-        self.resets_at_utc: datetime | None = None
+        self._announced = False
 
     def observe(self, now: float, reading: QuotaReading, *, uncounted: int) -> None:
         """Take in what a reply said of the day, when so many of our requests may not have been counted yet."""
@@ -119,12 +116,15 @@ class Day:
         if reading.daily_remaining is None:
             return
         self.remaining = max(0, reading.daily_remaining - uncounted)
-        if reading.daily_resets_in_seconds is not None:
-            self.resets_at = now + reading.daily_resets_in_seconds
-            self.resets_at_utc = datetime.now(UTC) + timedelta(seconds=reading.daily_resets_in_seconds)
-        else:
-            # Not announced: believe the reading for an hour, then ask again with one request.
-            self.resets_at, self.resets_at_utc = now + UNANNOUNCED_DAY_SECONDS, None
+        self._announced = reading.daily_resets_in_seconds is not None
+        # Not announced: believe the reading for an hour, then ask again with one request.
+        self.resets_at = now + (reading.daily_resets_in_seconds or UNANNOUNCED_DAY_SECONDS)
+
+    def resets_at_utc(self, now: float) -> datetime | None:
+        """When the day ends by the calendar, if the server said so."""
+        if self.resets_at is None or not self._announced:
+            return None
+        return datetime.now(UTC) + timedelta(seconds=self.resets_at - now)
 
     def check(self, now: float, floor: int | None) -> None:
         """Refuse bulk work at the floor.
@@ -137,10 +137,11 @@ class Day:
         if floor is None:
             floor = (self.limit or 0) // 100
         if self.remaining <= floor:
-            when = f" until {self.resets_at_utc:%Y-%m-%d %H:%M} UTC" if self.resets_at_utc else ""
+            resets_at = self.resets_at_utc(now)
+            when = f" until {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else ""
             raise DailyQuotaExhausted(
                 f"{self.remaining} requests are left for today and {floor} are kept for interactive calls:"
                 f" bulk work stops{when}; run it again then, it goes on where it stopped",
                 remaining=self.remaining,
-                resets_at=self.resets_at_utc,
+                resets_at=resets_at,
             )

@@ -20,7 +20,7 @@ __all__ = ["Lane", "Reply", "Request", "Send", "fill"]
 Lane: TypeAlias = Literal["interactive", "bulk"]
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One operation of the API, ready to be sent by any attempt."""
 
     operation: str
@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The scope the operation needs, to be named when it is missing."""
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A complete answer with a success status."""
 
     status: int

@@ -23,7 +23,7 @@ import msgspec
 
 from ..errors import ConnectFailed, ErrorReply, NoReply, RateLimited, ServerError, Unauthorized, UsageError
 
-__all__ = ["RetryPolicy", "is_unknown", "retrying", "waits"]
+__all__ = ["RetryPolicy", "is_final", "is_unknown", "retrying", "waits"]
 
 T = TypeVar("T")
 Attempt: TypeAlias = Callable[..., Awaitable[T]]

@@ -18,6 +18,7 @@ from ..errors import (
     ConnectFailed,
     DailyQuotaExhausted,
     DeadlineExceeded,
+    ErrorReply,
     GHLError,
     NoReply,
     NotFound,
@@ -26,7 +27,8 @@ from ..errors import (
     TimedOut,
     Unauthorized,
 )
-from ..hooks import Event, Hook, LimitsLearned, QuotaWaited, RequestFinished, RetryScheduled, emit
+from ..hooks import Hook, LimitsLearned, QuotaWaited, RequestFinished, RetryScheduled, emit
+from .deadline import Deadlines
 from .dialect import Dialect
 from .limiter import Budget, Slot
 from .request import Lane, Reply, Request
@@ -35,8 +37,8 @@ from .retry import RetryPolicy, is_final, is_unknown, retrying
 __all__ = ["TokenSource", "Transport"]
 
 CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
-"""The longest silence within a reply; writes of tasks were seen to take 2 s, searches 1 s (facts 4)."""
+ATTEMPT_SECONDS = 60.0
+"""From the first byte sent to the last one read; writes of tasks were seen to take 2 s, searches 1 s (facts 4)."""
 TOO_MANY = 429
 WAITED_SECONDS = 0.001
 """Below this a wait for quota is not worth an event."""
@@ -74,13 +76,15 @@ class TokenSource(Protocol):
 class _Call:
     """What one call knows across its attempts."""
 
-    __slots__ = ("attempt", "lane", "request", "token_rejected", "unknown", "url")
+    __slots__ = ("attempt", "attempt_seconds", "first_failure", "lane", "request", "token_rejected", "unknown", "url")
 
     def __init__(self, request: Request, url: str, lane: Lane) -> None:
         self.request = request
         self.url = URL(url, encoded=True)
         self.lane: Lane = lane
         self.attempt = 0
+        self.attempt_seconds = ATTEMPT_SECONDS
+        self.first_failure: NoReply | ErrorReply | None = None
         self.token_rejected = False
         self.unknown = False
         """Whether an attempt may have been applied without our knowing."""
@@ -102,16 +106,15 @@ class Transport:
         self._tokens = tokens
         self._budget = budget
         self._hooks = hooks
-        self._repeat = retrying(self._attempt, retry, partial(is_final, idempotent=True), self._announce)
-        self._create = retrying(self._attempt, retry, partial(is_final, idempotent=False), self._announce)
+        self._repeat = retrying(self._again, retry, partial(is_final, idempotent=True), self._announce)
+        self._repeat_create = retrying(self._again, retry, partial(is_final, idempotent=False), self._announce)
         self._announcements = 0
         self._clock = asyncio.get_running_loop().time
-        # Waiting for quota happens before the pool, so the pool needs no limit and no `total` timeout (aiohttp#10313).
+        self._deadlines = Deadlines()
+        # Waiting for quota happens before the pool, so the pool needs no limit; `_exchange` bounds the whole attempt.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
-            ),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         # aiohttp resends idempotent requests by itself on a stale connection: a request that no slot has counted.
@@ -119,6 +122,7 @@ class Transport:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._deadlines.close()
         await self._session.close()
 
     async def send(self, request: Request, *, lane: Lane, deadline_seconds: float | None) -> Reply:
@@ -128,10 +132,20 @@ class Transport:
             GHLError: the family in `errors`; nothing else leaves this room.
         """
         call = _Call(request, self._dialect.url(request), lane)
+        started = self._clock()
+        slot = self._budget.admit_now(lane)
+        if slot is not None:
+            # Most calls need neither a wait nor a second attempt, and pay for neither.
+            if deadline_seconds is not None and deadline_seconds < ATTEMPT_SECONDS:
+                call.attempt_seconds = deadline_seconds
+            try:
+                return await self._attempt(call, slot)
+            except (NoReply, ErrorReply) as error:
+                call.first_failure = error
         if deadline_seconds is None:
             return await self._judged(call)
         try:
-            async with asyncio.timeout(deadline_seconds):
+            async with asyncio.timeout(deadline_seconds - (self._clock() - started)):
                 return await self._judged(call)
         except TimeoutError:
             if call.unknown and not request.idempotent:
@@ -144,26 +158,33 @@ class Transport:
 
     async def _judged(self, call: _Call) -> Reply:
         try:
-            return await (self._repeat(call) if call.request.idempotent else self._create(call))
+            return await (self._repeat if call.request.idempotent else self._repeat_create)(call)
         except GHLError as error:
             if is_unknown(error) and not call.request.idempotent:
                 raise self._outcome_unknown(call, str(error)) from None
             if isinstance(error, NotFound) and call.unknown and call.request.method == "DELETE":
                 return Reply(status=error.status, body=b"")  # the attempt whose answer was lost had deleted it
             if isinstance(error, RateLimited) and error.is_daily:
-                state = self._budget.state()
+                resets_at = self._budget.state().daily_resets_at
+                when = f"until {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else "until it is renewed"
                 raise DailyQuotaExhausted(
-                    f"{call.request.operation}: the day's quota is used up",
+                    f"{call.request.operation}: the day's quota is used up {when}; run it again then",
                     remaining=0,
-                    resets_at=state.daily_resets_at,
+                    resets_at=resets_at,
                 ) from None
             raise
 
-    async def _attempt(self, call: _Call) -> Reply:
-        call.attempt += 1
+    async def _again(self, call: _Call) -> Reply:
+        if call.first_failure is not None:
+            failure, call.first_failure = call.first_failure, None
+            raise failure
         slot = await self._budget.admit(call.lane)
         if slot.waited_seconds > WAITED_SECONDS:
-            self._emit(QuotaWaited(call.request.operation, call.lane, slot.waited_seconds))
+            emit(self._hooks, QuotaWaited(call.request.operation, call.lane, slot.waited_seconds))
+        return await self._attempt(call, slot)
+
+    async def _attempt(self, call: _Call, slot: Slot) -> Reply:
+        call.attempt += 1
         try:
             token = await self._tokens.token()
         except BaseException:
@@ -183,9 +204,10 @@ class Transport:
         """Put the request on the wire and read the whole answer. The slot is given back whatever happens."""
         request, dialect, budget = call.request, self._dialect, self._budget
         body, headers = dialect.sign(request.body, token), dialect.headers(request, token)
-        started, status, failure = self._clock(), 0, "CancelledError"
-        was_unknown, call.unknown = call.unknown, True
+        status, failure = 0, "CancelledError"
         error: NoReply | None = None
+        was_unknown, call.unknown = call.unknown, True
+        bound = self._deadlines.begin(call.attempt_seconds)
         try:
             async with self._session.request(
                 request.method, call.url, data=body, headers=headers, allow_redirects=False
@@ -197,28 +219,35 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError) as caught:
             failure = type(caught).__name__
             error = _no_reply(request, caught, token)
+        except asyncio.CancelledError:
+            if not bound.passed():
+                raise
+            failure = "TimeoutError"
+            error = _no_reply(request, TimeoutError(f"within {call.attempt_seconds:g} s"), token)
         finally:
+            bound.over = True
             unsent = isinstance(error, ConnectFailed)
             # Whether it was applied is open while an answer is missing, unless nothing was sent.
-            call.unknown = was_unknown or bool(failure and not unsent)
+            call.unknown = was_unknown or (failure != "" and not unsent)
             if not status:
                 (budget.unsent if unsent else budget.unanswered)()
-            self._tell(call, 0 if failure else status, self._clock() - started, failure)
+            self._tell(call, 0 if failure else status, self._clock() - slot.sent_at, failure)
         if error is not None:
             raise error  # here, where no exception of aiohttp is its context: those carry headers with the token
         return status, response.headers, content
 
     def _tell(self, call: _Call, status: int, seconds: float, failure: str) -> None:
         request = call.request
-        self._emit(
+        emit(
+            self._hooks,
             RequestFinished(
                 request.operation, request.method, request.template, status, seconds, call.attempt, failure or None
-            )
+            ),
         )
         if self._budget.announcements != self._announcements:
             self._announcements = self._budget.announcements
             limits = self._budget.state()
-            self._emit(LimitsLearned(limits.requests, limits.interval_seconds, limits.daily))
+            emit(self._hooks, LimitsLearned(limits.requests, limits.interval_seconds, limits.daily))
 
     async def _renewed(self, token: str) -> bool:
         await self._tokens.reject(token)
@@ -235,7 +264,4 @@ class Transport:
     def _announce(self, details: Any) -> None:
         call: _Call = details["args"][0]
         failure = type(details["exception"]).__name__
-        self._emit(RetryScheduled(call.request.operation, details["tries"], details["wait"], failure))
-
-    def _emit(self, event: Event) -> None:
-        emit(self._hooks, event)
+        emit(self._hooks, RetryScheduled(call.request.operation, details["tries"], details["wait"], failure))

@@ -33,7 +33,7 @@ def room(floor, rooms="", libraries=""):
     return Room(floor, frozenset(rooms.split()), frozenset(libraries.split()))
 
 
-WIRE = "wire.request wire.dialect wire.limiter wire.retry"
+WIRE = "wire.request wire.dialect wire.limiter wire.reading wire.share wire.deadline wire.retry"
 ROOMS = {
     "_version": room(0),
     "errors": room(1, libraries="msgspec"),
@@ -44,6 +44,9 @@ ROOMS = {
     "wire.request": room(2, f"errors {WIRE}", "msgspec"),
     "wire.dialect": room(2, f"errors {WIRE} _version", "msgspec"),
     "wire.limiter": room(2, f"errors {WIRE}", "msgspec aiolimiter"),
+    "wire.reading": room(2, f"errors {WIRE}", "msgspec"),
+    "wire.deadline": room(2),
+    "wire.share": room(2, WIRE),
     "wire.retry": room(2, f"errors {WIRE}", "msgspec backoff"),
     # yarl comes with aiohttp: it is the type of its URLs
     "wire.transport": room(2, f"errors hooks {WIRE} _version", "msgspec aiohttp yarl"),

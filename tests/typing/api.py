@@ -100,4 +100,4 @@ async def a_whole_location(ghl: GHLClient) -> None:
     assert_type(summary, bulk.Summary)
     async for bundle in bulk.fetch(ghl, ContactQuery(tags=["vip"])):
         assert_type(bundle, bulk.ContactBundle)
-        assert_type(bundle.contact, Contact)
+        assert_type(bundle.contact, Contact | None)
