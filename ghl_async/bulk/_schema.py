@@ -132,9 +132,11 @@ def take(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
         StoreBusy: another run holds it.
         StoreFailed: the file cannot be opened or read.
     """
-    if path.is_dir():
+    with failures_named(path):
+        is_folder, has_place = path.is_dir(), path.parent.is_dir()
+    if is_folder:
         raise UsageError(f"{path} is a folder: name a file for the store")
-    if not path.parent.is_dir():
+    if not has_place:
         raise UsageError(f"the folder {path.parent} does not exist: create it, or name another file for the store")
     with failures_named(path), contextlib.ExitStack() as opened:
         database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
@@ -256,6 +258,8 @@ def failures_named(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _named(error, path) from error
+    except OSError as error:
+        raise StoreFailed(f"{path} cannot be used ({error.strerror}): check the path and its permissions") from error
 
 
 _ADVICE = {

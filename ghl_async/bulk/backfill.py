@@ -177,7 +177,7 @@ class _Backfill:
 
     async def _close_books(self, run: Run[Progress], done: str) -> None:
         tally = self._tally
-        tally.sample = await self._check_sample()
+        tally.sample = await self._check_sample(run)
         tally.stored = await self._store.counts()
         if tally.total is not None and min(tally.found, tally.stored.contacts + tally.nameless) < tally.total:
             run.summary = tally.summary(
@@ -203,12 +203,14 @@ class _Backfill:
         else:
             run.summary = tally.summary("finished", f"{done} and is in the store", resumable=False)
 
-    async def _check_sample(self) -> SampleCheck:
+    async def _check_sample(self, run: Run[Progress]) -> SampleCheck:
         """Read some contacts' children again. A record is missing if the server has had it since before our reading."""
         compared = children = 0
         missing: list[Failure] = []
         wanted = min(SAMPLE, 3 + self._tally.found // 100) if self._kinds else 0
         for stored in await self._store.sample(wanted):
+            if run.stopped:
+                break
             for kind in self._kinds:
                 try:
                     page = await getattr(self._ghl.background, kind).page(stored.id)

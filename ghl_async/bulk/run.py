@@ -17,7 +17,7 @@ from ..client import GHLClient
 from ..errors import DailyQuotaExhausted, UsageError
 from ._rows import Counts
 
-__all__ = ["Failure", "Progress", "Reason", "Run", "SampleCheck", "Summary"]
+__all__ = ["Failure", "Progress", "Reason", "Run", "SampleCheck", "Summary", "Tally"]
 
 Item = TypeVar("Item")
 
@@ -175,7 +175,9 @@ class Tally:
             requests_per_second=self.requests_per_second(),
             quota_per_second=quota.requests / quota.interval_seconds if quota and known else None,
             day_share=(
-                1 - quota.daily_remaining / quota.daily if quota and quota.daily and quota.daily_remaining else None
+                1 - quota.daily_remaining / quota.daily
+                if quota and quota.daily and quota.daily_remaining is not None
+                else None
             ),
             eta_seconds=seconds / done * left if left is not None and done else None,
         )

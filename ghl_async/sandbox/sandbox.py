@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -132,8 +132,8 @@ async def serve(options: Options, *, announce: Callable[[str], None]) -> None:
     """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # on Windows Ctrl-C ends the loop itself
+    if sys.platform != "win32":  # there Ctrl-C ends the loop itself
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
     async with Sandbox(**vars(options)) as sandbox:
         place = {"base_url": sandbox.base_url, "token": sandbox.token, "location_id": sandbox.location_id}

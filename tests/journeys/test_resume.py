@@ -1,4 +1,4 @@
-"""A backfill that is killed at any moment goes on where it was. `benchmarks/bench_crash.py` does this a hundred times."""
+"""A backfill killed at any moment goes on where it was. `benchmarks/bench_crash.py` does this a hundred times."""
 
 from __future__ import annotations
 

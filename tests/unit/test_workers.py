@@ -67,7 +67,7 @@ async def test_a_failing_item_comes_out_behind_those_before_it():
     with pytest.raises(LookupError, match="two"):
         async with InOrder(stream(range(5)), work, ahead=5) as results:
             async for result in results:
-                seen.append(result)
+                seen += [result]
     assert seen == [0, 1]
 
 
@@ -84,7 +84,7 @@ async def test_a_failing_stream_comes_out_behind_its_items():
     with pytest.raises(LookupError, match="the stream"):
         async with InOrder(broken(), work, ahead=5) as results:
             async for result in results:
-                seen.append(result)
+                seen += [result]
     assert seen == [1]
 
 
