@@ -41,27 +41,14 @@ def _check_address(base_url: str) -> None:
         raise UsageError(f"base_url must look like {BASE_URL}, not {base_url!r}")
 
 
-class _FixedToken:
-    """A token that was given as text: there is no other one."""
-
-    __slots__ = ("_token",)
-
-    def __init__(self, token: str) -> None:
-        # Stray whitespace around a pasted token gives 401 (facts 1).
-        self._token = token.strip()
-        if not self._token:
-            raise NoToken("the token is empty: give a private integration token or set GHL_TOKEN")
-        if not self._token.isascii() or not self._token.isprintable() or " " in self._token:
-            raise UsageError("the token holds characters that no token has: was something else pasted?")
-
-    def __repr__(self) -> str:
-        return "<a token>"
-
-    async def token(self) -> str:
-        return self._token
-
-    async def reject(self, token: str) -> None:
-        """There is nothing to renew."""
+def _checked(token: str) -> str:
+    # Stray whitespace around a pasted token gives 401 (facts 1).
+    token = token.strip()
+    if not token:
+        raise NoToken("the token is empty: give a private integration token or set GHL_TOKEN")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError("the token holds characters that no token has: was something else pasted?")
+    return token
 
 
 class Resources:
@@ -122,7 +109,7 @@ class GHLClient(Resources):
             raise UsageError(f"{location_id!r} is not a location id: it has 20 letters and digits")
         if deadline_seconds is not None and deadline_seconds <= 0:
             raise UsageError(f"deadline_seconds must be positive, not {deadline_seconds}")
-        self._tokens: TokenSource = _FixedToken(token) if isinstance(token, str) else token
+        self._tokens = _checked(token) if isinstance(token, str) else token
         self._dialect = GHLDialect(base_url, api_version)
         self._quota_key = (getattr(token, "app_id", "pit"), base_url, location_id)
         self._quota = quota or Quota()

@@ -92,13 +92,16 @@ Hook: TypeAlias = Callable[[Event], None]
 
 def emit(hooks: Sequence[Hook], event: Event) -> None:
     """Hand one event to every hook. A hook that raises is logged and does not disturb the call it observes."""
-    for hook in hooks:
-        try:
+    hook: Hook
+    try:
+        for hook in hooks:
             hook(event)
-        except Exception:
-            logger.exception("a hook failed on %s", type(event).__name__)
+    except Exception:
+        logger.exception("a hook failed on %s", type(event).__name__)
+        emit(hooks[hooks.index(hook) + 1 :], event)
 
 
+_REFUSED = 429
 _LOUD = (RetryScheduled, RecordQuarantined)
 
 
@@ -138,11 +141,14 @@ class StatsHook:
         """Count one event."""
         stats = self.stats
         if type(event) is RequestFinished:
+            status = event.status
             stats.requests += 1
             stats.by_operation[event.operation] = stats.by_operation.get(event.operation, 0) + 1
-            stats.by_status[event.status] = stats.by_status.get(event.status, 0) + 1
-            stats.rate_limited += event.status == 429  # noqa: PLR2004
-            stats.failures += event.status == 0
+            stats.by_status[status] = stats.by_status.get(status, 0) + 1
+            if status == _REFUSED:
+                stats.rate_limited += 1
+            elif not status:
+                stats.failures += 1
         elif type(event) is RetryScheduled:
             stats.retries += 1
         elif type(event) is QuotaWaited:

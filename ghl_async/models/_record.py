@@ -90,12 +90,13 @@ def decode_record(kind: type[R], raw: msgspec.Raw | bytes) -> R:
         RecursionError: the record is nested some thousand levels deep.
     """
     decoder, defaults = _reader(kind)
-    try:
-        record: R = decoder.decode(raw)
-    except msgspec.DecodeError:
-        record = decoder.decode(_mended(kind, bytes(raw)))
     kept = bytes(raw)
-    if b"null" in kept:
+    may_hold_null = b"null" in kept
+    try:
+        record: R = decoder.decode(kept)
+    except msgspec.DecodeError:
+        record, may_hold_null = decoder.decode(_mended(kind, kept)), True
+    if may_hold_null:
         for name, default in defaults:
             if getattr(record, name) is None:
                 msgspec.structs.force_setattr(record, name, default())
@@ -155,16 +156,21 @@ def _mended(kind: type[Record], raw: bytes) -> bytes:
     sent = msgspec.json.decode(raw)
     if not isinstance(sent, dict):
         return raw
-    for field in msgspec.structs.fields(kind):
-        value = sent.get(field.encode_name)
-        if field.required:
-            continue
-        if field.type == (str | None):
+    for name, is_text in _optional_fields(kind):
+        value = sent.get(name)
+        if is_text:
             if isinstance(value, int | float) and not isinstance(value, bool):
-                sent[field.encode_name] = str(value)
+                sent[name] = str(value)
         elif value == "":
-            sent[field.encode_name] = None
+            sent[name] = None
     return msgspec.json.encode(sent)
+
+
+@cache
+def _optional_fields(kind: type[Record]) -> tuple[tuple[str, bool], ...]:
+    """The JSON names of the fields that may be missing, and whether each is text."""
+    fields = msgspec.structs.fields(kind)
+    return tuple((field.encode_name, field.type == (str | None)) for field in fields if not field.required)
 
 
 def _text(value: object) -> str | None:

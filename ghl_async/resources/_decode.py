@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
@@ -143,10 +144,17 @@ def unwrap(reply: Reply, operation: str, kind: type[R], key: str) -> R:
         DecodeError: the body is no JSON object, or the record is not there or has not the promised shape.
     """
     try:
-        return decode_record(kind, _ENVELOPE.decode(reply.body)[key])
-    except (*_FAULTS, KeyError):
+        return decode_record(kind, _opener(key)(reply.body).record)
+    except _FAULTS:
         # The careful way either mends it or says what is wrong and where.
         return Envelope(reply, operation).one(kind, key)
+
+
+@cache
+def _opener(key: str) -> Callable[[bytes], Any]:
+    """Make what cuts the value under one key out of an object, and steps over everything else."""
+    field = ("record", msgspec.Raw, msgspec.field(name=key))
+    return msgspec.json.Decoder(msgspec.defstruct("Opened", [field], gc=False)).decode
 
 
 def whole(page: Page[R]) -> list[R]:

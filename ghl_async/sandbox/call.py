@@ -100,8 +100,11 @@ class Call:
         """Authorise for a contact and find it.
 
         Raises:
-            Refusal: 401 for a missing scope, 400 for an unknown contact, 403 or 401 for one of another location.
+            Refusal: 422 for any query, 401 for a missing scope, 400 for an unknown contact, 403 or 401 for one of
+                another location.
         """
+        if contact_id != "lookup":  # facts 5.2 [blog]: under a date version it is a 400, query and all
+            self.expect_query(frozenset(), location=False)
         if CONTACTS_SCOPE not in self.token.scopes:
             raise scope_missing()
         found = self.state.locate(contact_id)

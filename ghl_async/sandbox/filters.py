@@ -5,6 +5,7 @@ Facts 6.4 [docs] for the grammar, 6.5 [issue][blog] for the messages. A filter c
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from .ids import parse_ms
@@ -23,15 +24,16 @@ _EQUALS: Final = frozenset({"eq", "not_eq"})
 _CONTAINS: Final = frozenset({"contains", "not_contains"})
 _EXISTS: Final = frozenset({"exists", "not_exists"})
 _RANGE: Final = frozenset({"range"})
+_NUMERIC: Final = _EQUALS | _EXISTS | _RANGE
 _BOUNDS: Final = frozenset({"gte", "lte", "gt", "lt"})
 
 _TEXT_FIELDS: Final = (
     "address", "businessName", "city", "companyName", "firstNameLowerCase", "lastNameLowerCase", "postalCode",
-    "source", "state", "tags", "phone", "email", "website",
+    "source", "state", "tags", "phone",
 )  # fmt: skip
-_PLAIN_FIELDS: Final = (
-    "contactName", "assignedTo", "country", "dnd", "followers", "isValidWhatsapp", "timezone", "type", "validEmail",
-    "activeWorkflows", "finishedWorkflows",
+_PLAIN_FIELDS: Final = (  # facts 6.4 [docs]: email and website cannot `contains` yet
+    "contactName", "email", "website", "assignedTo", "country", "dnd", "followers", "isValidWhatsapp", "timezone",
+    "type", "validEmail", "activeWorkflows", "finishedWorkflows",
 )  # fmt: skip
 _DATE_FIELDS: Final = (
     "dateAdded",
@@ -47,11 +49,12 @@ _FIELDS: Final[dict[str, frozenset[str]]] = (  # facts 6.4 [docs], the table of 
     | dict.fromkeys(_PLAIN_FIELDS, _EQUALS | _EXISTS)
     | dict.fromkeys(_DATE_FIELDS, _EXISTS | _RANGE)
 )
+_OPPORTUNITY_FIELDS: Final = ("pipelineId", "pipelineStageId", "status")
 _CUSTOM_OPERATORS: Final[dict[str, frozenset[str]]] = {
     "CHECKBOX": _EQUALS | _EXISTS,
     "MULTIPLE_OPTIONS": _EQUALS | _EXISTS,
-    "NUMERICAL": _EQUALS | _EXISTS | _RANGE,
-    "MONETORY": _EQUALS | _EXISTS | _RANGE,
+    "NUMERICAL": _NUMERIC,
+    "MONETORY": _NUMERIC,
     "DATE": _EXISTS | _RANGE,
 }
 
@@ -109,19 +112,19 @@ def _group(kind: str, filters: list[Any], location: Location) -> Callable[[Row],
 def _node(node: object, location: Location) -> Callable[[Row], bool]:
     if isinstance(node, dict) and "group" in node:
         kind, inner = node["group"], node.get("filters")
-        if kind not in {"AND", "OR"} or not isinstance(inner, list):
+        if kind not in ("AND", "OR") or not isinstance(inner, list):
             raise bad_request(f"Invalid group {kind}")  # wording [guess]
         return _group(kind, inner, location)
     if not isinstance(node, dict) or not isinstance(node.get("field"), str):
         raise bad_request("Invalid field undefined")
-    return _leaf(node["field"], str(node.get("operator")), node.get("value"), location)
+    return _leaf(node["field"], str(node.get("operator", "undefined")), node.get("value"), location)
 
 
 def _leaf(field: str, operator: str, value: object, location: Location) -> Callable[[Row], bool]:
     read, operators = _reader(field, location)
     if operator not in operators:
         raise bad_request(f"Invalid Operator ({operator}) passed for field {field}")  # facts 6.5 [issue]
-    test = _test(field, operator, value)
+    test = _test(field, operator, value, numeric=operators >= _NUMERIC)
     if operator == "range" and field in {"dateAdded", "dateUpdated"}:
         instant = _added if field == "dateAdded" else _updated
         return lambda row: test(instant(row))
@@ -160,7 +163,7 @@ def _custom_reader(field: str, location: Location) -> tuple[Callable[[Row], Any]
     return read, _CUSTOM_OPERATORS.get(FIELD_TYPES[ids.index(field_id)], _EQUALS | _CONTAINS | _EXISTS)
 
 
-def _test(field: str, operator: str, value: object) -> Callable[[Any], bool]:
+def _test(field: str, operator: str, value: object, *, numeric: bool) -> Callable[[Any], bool]:
     negated = operator.startswith("not_")
     match operator.removeprefix("not_"):
         case "eq":
@@ -168,12 +171,28 @@ def _test(field: str, operator: str, value: object) -> Callable[[Any], bool]:
         case "contains":
             test = _contains(field, operator, value)
         case "range":
-            test = _between(field, value)
-        case "nested":  # no contact here has opportunities
-            return lambda _: False
+            test = _between(field, value, _number if numeric else parse_ms)
+        case "nested":
+            test = _nested(field, value)
         case _:
             test = _is_set
     return (lambda held: not test(held)) if negated else test
+
+
+def _nested(field: str, value: object) -> Callable[[Any], bool]:
+    # facts 6.4 [docs]: an array of sub-filters; that one opportunity must pass them all is a guess
+    if not isinstance(value, list):
+        raise _invalid_value("nested", field)
+    tests: list[tuple[str, Callable[[Any], bool]]] = []
+    for leaf in value:
+        name = leaf.get("field", "undefined") if isinstance(leaf, dict) else "undefined"
+        if name not in _OPPORTUNITY_FIELDS:
+            raise bad_request(f"Invalid field {name}")
+        operator = str(leaf.get("operator", "undefined"))
+        if operator not in _EQUALS | _EXISTS:
+            raise bad_request(f"Invalid Operator ({operator}) passed for field {name}")
+        tests.append((name, _test(name, operator, leaf.get("value"), numeric=False)))
+    return lambda held: any(all(test(item[name]) for name, test in tests) for item in held or ())
 
 
 def _invalid_value(operator: str, field: str) -> Refusal:
@@ -216,10 +235,21 @@ def _contains(field: str, operator: str, value: object) -> Callable[[Any], bool]
     return test
 
 
-def _between(field: str, value: object) -> Callable[[Any], bool]:
+def _number(value: object) -> float | None:
+    """Read a number, or a number kept as text as real locations have it."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _between(field: str, value: object, read: Callable[[object], float | None]) -> Callable[[Any], bool]:
     if not isinstance(value, dict) or not value or not _BOUNDS.issuperset(value):
         raise _invalid_value("range", field)
-    bounds = {name: parse_ms(bound) for name, bound in value.items()}
+    bounds = {name: read(bound) for name, bound in value.items()}
     if None in bounds.values():
         raise _invalid_value("range", field)
     lowest = bounds.get("gte")
@@ -228,14 +258,14 @@ def _between(field: str, value: object) -> Callable[[Any], bool]:
     below = bounds.get("lt")
 
     def test(held: object) -> bool:
-        ms = parse_ms(held)
-        if ms is None:
+        number = read(held)
+        if number is None:
             return False
         return not (
-            (lowest is not None and ms < lowest)
-            or (above is not None and ms <= above)
-            or (highest is not None and ms > highest)
-            or (below is not None and ms >= below)
+            (lowest is not None and number < lowest)
+            or (above is not None and number <= above)
+            or (highest is not None and number > highest)
+            or (below is not None and number >= below)
         )
 
     return test

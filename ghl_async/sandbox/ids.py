@@ -7,6 +7,7 @@ not exist.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -16,6 +17,7 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 INDEX_WIDTH = 5
 """Characters that hold the index: 62**5 contacts at most."""
 
+_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _TABLE = bytes(ord(ALPHABET[byte % 62]) for byte in range(256))
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
@@ -64,7 +66,7 @@ def parse_ms(value: object) -> int | None:
         return int(value)
     if not isinstance(value, str):
         return None
-    if value.lstrip("-").isdigit():
+    if _NUMBER.fullmatch(value):
         return int(value)
     try:
         moment = datetime.fromisoformat(value)

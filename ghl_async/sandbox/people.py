@@ -7,6 +7,7 @@ real locations come at fixed distances, so that any thousand contacts have them 
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -137,6 +138,7 @@ class People:
             **self._person(index, dice),
             **_place(index, dice),
             **self._dealings(index, dice),
+            "opportunities": self._opportunities(index, dice) if index % 29 == 14 else [],
         }
         if index in self.poisoned:
             record["dateAdded"] = [self.added_ms(index), "not a date"]
@@ -177,6 +179,18 @@ class People:
             "dndSettings": {"SMS": {"status": "active", "message": "STOP", "code": "94"}} if dice[42] < 20 else {},
             "attributionSource": visit if dice[46] < 60 else {},
         }
+
+    def _opportunities(self, index: int, dice: bytes) -> list[dict[str, Any]]:
+        # facts 6.6 [live]: camelCase; facts 1 [spec]: a stage has a UUID
+        return [
+            {
+                "id": letters(digest(self._prefix, "opportunity", index, size=20)),
+                "pipelineId": letters(digest(self._prefix, "pipeline", size=20)),
+                "pipelineStageId": str(UUID(bytes=digest(self._prefix, "stage", dice[7] % 3, size=16), version=4)),
+                "monetaryValue": dice[8] * 100,
+                "status": ("open", "won", "lost")[dice[9] % 3],
+            }
+        ]
 
     def _custom_fields(self, index: int, dice: bytes) -> list[dict[str, Any]]:
         # facts 6.6 [docs]: value is a string, number, list or object

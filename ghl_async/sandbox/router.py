@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from .routes_children import CHILD_ROUTES
 from .routes_contacts import CONTACT_ROUTES
@@ -29,11 +30,16 @@ _PATTERNS: Final = _patterns()
 
 
 def find_operation(method: str, path: str, version: str) -> tuple[Operation, tuple[str, ...]] | None:
-    """Return the operation and the values of its `{...}` parts, None if there is no such route."""
+    """Return the operation and the values of its `{...}` parts, None if there is no such route.
+
+    `path` is as it was sent, so that an encoded slash stays within its part.
+    """
     parts = path[1:].removesuffix("/").split("/")
+    if "%" in path:
+        parts = [unquote(part) for part in parts]
     for pattern, operation in _PATTERNS.get((method, len(parts)), ()):
         if operation.only_v3 and version != "v3":  # facts 5.2 [blog]: `lookup` is a contact id under a date version
             continue
-        if all(wanted is None or wanted == part for wanted, part in zip(pattern, parts, strict=True)):
+        if all(wanted == part or (wanted is None and part) for wanted, part in zip(pattern, parts, strict=True)):
             return operation, tuple(part for wanted, part in zip(pattern, parts, strict=True) if wanted is None)
     return None

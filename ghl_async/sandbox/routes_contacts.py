@@ -38,6 +38,7 @@ def _get(call: Call) -> bytes:
 
 def _search(call: Call) -> bytes:
     # facts 6.6 [live]: {contacts, total, traceId}, status 200
+    call.expect_query(frozenset(), location=False)
     body = read_body(call.json())
     location = call.location(body.location_id)
     found, total = search(body, location)

@@ -16,6 +16,7 @@ _encode = msgspec.json.Encoder().encode
 
 def _location(call: Call) -> bytes:
     # facts 8.7 [spec][live]: {location}, with settings.contactUniqueIdentifiers though the spec does not name it
+    call.expect_query(frozenset(), location=False)
     location = call.location(call.params[0], "locations.readonly")
     content: dict[str, Any] = {
         "id": location.id,

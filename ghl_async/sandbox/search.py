@@ -18,6 +18,7 @@ from .views import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeGuard
 
     from .location import Location, Ref
 
@@ -91,20 +92,27 @@ def read_body(body: dict[str, Any]) -> SearchBody:
         raise unprocessable(messages)
     return SearchBody(
         location_id=body["locationId"],
-        page_limit=body["pageLimit"],
-        page=body.get("page"),
-        search_after=body.get("searchAfter") or None,
+        page_limit=int(body["pageLimit"]),
+        page=None if body.get("page") is None else int(body["page"]),
+        search_after=body.get("searchAfter"),
         query=body.get("query") or "",
         filters=body.get("filters", []),
         sort=tuple(_sort_key(item) for item in body.get("sort", [])) or _DEFAULT_SORT,
     )
 
 
+def _is_whole(value: object) -> TypeGuard[int]:
+    """Tell whether JSON calls it a whole number: 10.0 is one, "10" and true are none."""
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _number_faults(name: str, value: object, highest: int | None, *, required: bool) -> list[str]:
     # wording of class-validator, facts 5.2 [guess]
     if value is None and not required:
         return []
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not _is_whole(value):
         return [f"{name} must be a number conforming to the specified constraints"]
     if value < 1:
         return [f"{name} must not be less than 1"]
@@ -114,11 +122,14 @@ def _number_faults(name: str, value: object, highest: int | None, *, required: b
 
 
 def _sort_key(item: object) -> tuple[str, bool]:
-    field = item.get("field") if isinstance(item, dict) else None
-    direction = item.get("direction", "asc") if isinstance(item, dict) else None
-    if field not in _SORTABLE or not isinstance(field, str):
+    if not isinstance(item, dict):
+        raise unprocessable(["each value in sort must be an object"])  # wording [guess]
+    if unknown := [name for name in item if name not in {"field", "direction"}]:  # facts 1 [issue]
+        raise unprocessable([f"sort.property {name} should not exist" for name in unknown])  # prefix [guess]
+    field, direction = item.get("field", "undefined"), item.get("direction")
+    if not isinstance(field, str) or field not in _SORTABLE:
         raise bad_request(f"Invalid field {field}")  # facts 6.5 [issue], for sort [guess]
-    if direction not in {"asc", "desc"}:
+    if direction not in ("asc", "desc"):
         raise unprocessable(["direction must be one of the following values: asc, desc"])  # wording [guess]
     return field, direction == "desc"
 
@@ -135,8 +146,8 @@ def search(body: SearchBody, location: Location) -> tuple[list[tuple[Ref, list[A
         raise bad_request("page * pageLimit must not exceed 10000, use searchAfter instead")
     skip = 0 if body.page is None else (body.page - 1) * body.page_limit
     after = body.search_after
-    if after is not None and len(after) != len(body.sort) + 1:  # facts 6.3 [docs]: its length follows the sort keys
-        raise bad_request("Invalid searchAfter")
+    if after is not None and not _fits(after, body.sort):
+        raise bad_request("Invalid searchAfter")  # wording [guess]
     if not body.filters and not body.query and len(body.sort) == 1 and body.sort[0][0] == "dateAdded":
         refs: Iterable[Ref] = location.walk(descending=body.sort[0][1], after=_plain_cursor(after), skip=skip)
         total = len(location)
@@ -145,13 +156,24 @@ def search(body: SearchBody, location: Location) -> tuple[list[tuple[Ref, list[A
     return [(ref, _cursor(body.sort, Row(location, ref))) for ref in islice(refs, body.page_limit)], total
 
 
+def _fits(after: list[Any], sort: Sequence[tuple[str, bool]]) -> bool:
+    """Tell whether a cursor has the length and the types that the sort gives it."""
+    if len(after) != len(sort) + 1 or not isinstance(after[-1], str):  # facts 6.3 [docs]: length follows the sort
+        return False
+    for (field, _), value in zip(sort, after, strict=False):
+        if field in {"dateAdded", "dateUpdated"}:  # facts 6.6 [live]: milliseconds
+            if not _is_whole(value):
+                return False
+        elif value is not None and not isinstance(value, bool if field == "dnd" else str):
+            return False
+    return True
+
+
 def _plain_cursor(after: list[Any] | None) -> tuple[int, str] | None:
     if after is None:
         return None
     ms, contact_id = after
-    if not isinstance(ms, int) or not isinstance(contact_id, str):
-        raise bad_request("Invalid searchAfter")
-    return ms, contact_id
+    return int(ms), contact_id
 
 
 def _cursor(sort: Sequence[tuple[str, bool]], row: Row) -> list[Any]:
@@ -211,10 +233,7 @@ def _kept_page(body: SearchBody, location: Location, skip: int) -> tuple[list[Re
     name = msgspec.json.encode((body.filters, query, body.sort)).decode()
     keys, refs = matching(location, name, accept, body.sort)
     if body.search_after is not None:
-        try:
-            skip = bisect_right(keys, _order(body.sort, body.search_after))
-        except TypeError:
-            raise bad_request("Invalid searchAfter") from None
+        skip = bisect_right(keys, _order(body.sort, body.search_after))
     return refs[skip : skip + body.page_limit], len(refs)
 
 

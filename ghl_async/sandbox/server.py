@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Latency", "Server"]
 
 _DATED_VERSIONS: Final = frozenset({"2021-04-15", "2021-07-28", "2023-02-21"})  # facts 3 [docs]
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _JSON: Final = "application/json; charset=utf-8"
 _HEADERS: Final = {  # facts 3 [live]
     "Server": "cloudflare",
@@ -45,6 +47,7 @@ _HEADERS: Final = {  # facts 3 [live]
     "access-control-max-age": "31536000",
     "x-envoy-upstream-service-time": "9",
 }
+_EDGE_COOKIE: Final = "__cf_bm=sandbox; path=/; domain=.leadconnectorhq.com; HttpOnly; Secure; SameSite=None"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -171,7 +174,7 @@ class Server:
             code = fault.status or 500  # facts 5.1 [issue]: `status` and `name`, not `statusCode`
             raise Refusal(code, {"status": code, "message": "Internal Server Error", "name": "HttpException"})
         call.version = _version(request)
-        found = find_operation(request.method, request.path, call.version)
+        found = find_operation(request.method, request.rel_url.raw_path, call.version)
         if found is None:
             raise unknown_route(request.method, request.path)
         operation, call.params = found
@@ -198,7 +201,7 @@ class Server:
     def _entry(self, request: web.BaseRequest, at: float, status: int, verdict: _Verdict, fault: Fault | None) -> Entry:
         reading, token, template = verdict.reading, verdict.token, verdict.template
         if template is None:  # refused before the route was looked up
-            found = find_operation(request.method, request.path, "")
+            found = find_operation(request.method, request.rel_url.raw_path, "")
             template = None if found is None else f"{found[0].method} {found[0].template}"
         return Entry(
             at=at,
@@ -226,6 +229,8 @@ class Server:
             "cf-ray": f"{self._served:016x}-IAD",
             **answer.rate_headers,
         }
+        if "__cf_bm=" not in request.headers.get("Cookie", ""):  # facts 3 [live]: a cookie of the edge
+            headers["Set-Cookie"] = _EDGE_COOKIE
         if kind == "cut_after":
             lines = "".join(
                 f"{name}: {value}\r\n" for name, value in (headers | {"Content-Length": str(len(body))}).items()
@@ -256,8 +261,7 @@ def _version(request: web.BaseRequest) -> str:
         raise unauthorized("version header was not found.")
     if version == "v3" or version in _DATED_VERSIONS:
         return version
-    digits = version.split("-")
-    if len(digits) == 3 and all(part.isdigit() for part in digits):
+    if _DATE.fullmatch(version):
         raise unauthorized("version header is invalid")
     raise bad_request(f"Invalid API version segment '{version}' at position 0")
 

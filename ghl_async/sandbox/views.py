@@ -73,6 +73,8 @@ def search_view(record: dict[str, Any], cursor: list[Any]) -> dict[str, Any]:
         "lastAttributionSource": {},
         "searchAfter": cursor,
     }
+    if record["opportunities"]:  # facts 6.6 [live]: only where there are some
+        view["opportunities"] = record["opportunities"]
     view.update(record["extra"])
     return view
 
@@ -82,6 +84,7 @@ def list_view(record: dict[str, Any]) -> dict[str, Any]:
     view = {key: record[key] for key in _LIST_PLAIN}  # facts 6.2 [live CAP]
     source = record["attributionSource"]
     view |= {
+        "dndSettings": record["dndSettings"] or None,  # facts 6.2 [live CAP]: empties null
         "contactName": _lower(full_name(record)),
         "firstName": _lower(record["firstName"]),
         "lastName": _lower(record["lastName"]),
@@ -92,7 +95,13 @@ def list_view(record: dict[str, Any]) -> dict[str, Any]:
                 "utmSessionSource": "Direct traffic",
                 "medium": "form",
                 "isFirst": True,
+                "isLast": True,  # facts 6.2 [live CAP]: this and what follows for web visits alone
+                "url": source["url"],
                 "pageUrl": source["url"],
+                "fbp": "fb.1.1700000000000.1",
+                "gaClientId": "GA1.1.1.1",
+                "ip": "203.0.113.7",
+                "userAgent": "Mozilla/5.0",
                 "mediumId": None,
             }
             if source

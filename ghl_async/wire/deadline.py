@@ -56,7 +56,9 @@ class Deadlines:
         if task is None:
             raise RuntimeError("a call needs a task to be awaited in")
         deadline = Deadline(self._loop.time() + seconds, task)
-        running = self._running.setdefault(seconds, deque())
+        running = self._running.get(seconds)
+        if running is None:
+            running = self._running[seconds] = deque()
         while running and running[0].over:
             running.popleft()
         running.append(deadline)

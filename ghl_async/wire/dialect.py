@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from .._version import __version__
 from ..errors import (
     BadRequest,
     DuplicateContact,
@@ -34,7 +35,7 @@ from .request import Request, fill
 __all__ = ["Dialect", "GHLDialect"]
 
 EXCERPT = 200
-USER_AGENT = "ghl_async/0.1 (+python; aiohttp)"
+USER_AGENT = f"ghl_async/{__version__}"
 _NOTHING_READ = QuotaReading()
 
 
@@ -81,7 +82,8 @@ class GHLDialect:
     def __init__(self, base_url: str, api_version: str | None = None) -> None:
         self._base = base_url.rstrip("/")
         self._version = api_version
-        self._headers: dict[tuple[str, str, bool], dict[str, str]] = {}
+        self._token = ""
+        self._headers: dict[tuple[str, bool], dict[str, str]] = {}
 
     def url(self, request: Request) -> str:
         """Base address, path with quoted ids, query."""
@@ -90,20 +92,19 @@ class GHLDialect:
 
     def headers(self, request: Request, token: str) -> Mapping[str, str]:
         """Token, Version and our own User-Agent: the edge refuses some default ones (facts 1)."""
-        version = self._version or request.version
-        key = (token, version, request.body is None)
+        if token != self._token:
+            self._token, self._headers = token, {}
+        key = (self._version or request.version, request.body is None)
         headers = self._headers.get(key)
         if headers is None:
-            self._headers.clear()  # a rotated token is not kept
-            headers = {
+            headers = self._headers[key] = {
                 "Authorization": f"Bearer {token}",
-                "Version": version,
+                "Version": key[0],
                 "Accept": "application/json",
                 "User-Agent": USER_AGENT,
             }
             if request.body is not None:
                 headers["Content-Type"] = "application/json"
-            self._headers[key] = headers
         return headers
 
     def sign(self, body: object, token: str) -> bytes | None:  # noqa: ARG002  (GHL's bodies carry no secret)
@@ -130,7 +131,7 @@ class GHLDialect:
             daily=_number(get("X-RateLimit-Limit-Daily")),
             daily_remaining=_number(get("X-RateLimit-Daily-Remaining")),
             daily_resets_in_seconds=None if resets is None else resets / 1000,
-            retry_after_seconds=_retry_after(retry_after),
+            retry_after_seconds=None if retry_after is None else _retry_after(retry_after),
         )
 
     def error(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> ErrorReply:

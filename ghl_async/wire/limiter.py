@@ -28,7 +28,6 @@ probe goes first, N falls to what was counted and climbs while intervals stay cl
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,7 +37,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..errors import UsageError
-from .reading import Day, Others, Own, QuotaReading
+from .reading import Day, Others, QuotaReading
 from .request import Lane
 
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ BURST = 5
 RESERVE = 3
 KEPT_FREE = 3
 LOOKS_LEAVE = 2
-COMPACT_AT = 1000
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,12 +91,14 @@ class QuotaState(msgspec.Struct, frozen=True, kw_only=True):
 class Slot:
     """One request's place in the budget, from admission until it is given back."""
 
-    __slots__ = ("replied_before", "sent_at", "waited_seconds")
+    __slots__ = ("released_before", "replied_before", "sent_at", "waited_seconds")
 
-    def __init__(self, sent_at: float, replied_before: int, waited_seconds: float) -> None:
+    def __init__(self, sent_at: float, replied_before: int, released_before: int, waited_seconds: float) -> None:
         self.sent_at = sent_at
         self.replied_before = replied_before
         """How many of our requests were surely counted when this one left."""
+        self.released_before = released_before
+        """How many of them had surely left the server's window by then."""
         self.waited_seconds = waited_seconds
 
 
@@ -120,9 +120,8 @@ class Budget:
         self._in_flight = 0
         self._sent = 0
         self._replied = 0
+        self._released = 0
         self._cooling: deque[float] = deque()
-        self._history: list[float] = []
-        self._history_start = 0
         self._others = Others()
         self._day = Day()
         self._last_reading_at = float("-inf")
@@ -144,7 +143,7 @@ class Budget:
         if self._waiting["interactive"] or not self._is_open(lane, now):
             return None
         self._take(now)
-        return Slot(now, self._replied, 0.0)
+        return Slot(now, self._replied, self._released, 0.0)
 
     async def admit(self, lane: Lane) -> Slot:
         """Wait for a slot. Interactive calls go first and are never paced.
@@ -164,7 +163,7 @@ class Budget:
             self._interactive_until = started + self._cooling_seconds
             await self._enter("interactive")
         now = self._clock()
-        return Slot(now, self._replied, now - started)
+        return Slot(now, self._replied, self._released, now - started)
 
     async def _pace(self) -> None:
         if self._pacer is None:
@@ -208,27 +207,26 @@ class Budget:
     def answered(self, slot: Slot, reading: QuotaReading, *, refused: bool = False) -> None:
         """A reply's headers arrived; its slot cools for one interval. `refused`: the reply was a 429."""
         now = self._clock()
-        self._adopt(reading)
+        if reading.requests is not None:
+            self._adopt(reading)
         self._day.observe(now, reading, uncounted=self._in_flight - 1)
-        own = self._own(slot)
+        # The most of ours that the server's window can have held when it answered this one.
+        own = self._sent - slot.released_before
         if reading.requests is not None and reading.remaining is not None:
-            counted = reading.requests - reading.remaining
             self._remaining = reading.remaining
-            self._others.observe(now, self._cooling_seconds, counted, own)
+            counted = reading.requests - reading.remaining
+            self._others.observe(now, self._cooling_seconds, counted, (own, self._sent, slot.replied_before + 1))
         self._last_reading_at = now
         if refused:
-            self._refuse(now, own.in_window, reading)
+            self._refuse(now, own - self._in_flight, reading)
         else:
             self._probing = False
             self._replied += 1
-            self._history.append(now)
         self._cool(now)
 
     def unanswered(self) -> None:
         """No reply will come (timeout, cut, cancelled). The server may have counted it as late as now."""
-        now = self._clock()
-        self._history.append(now)
-        self._cool(now)
+        self._cool(self._clock())
 
     def unsent(self) -> None:
         """Nothing reached the server: the slot is free at once."""
@@ -275,29 +273,14 @@ class Budget:
     def _cool(self, now: float) -> None:
         self._in_flight -= 1
         self._cooling.append(now + self._cooling_seconds)
-        self._wake()
-
-    def _own(self, slot: Slot) -> Own:
-        history, oldest = self._history, slot.sent_at - self._interval
-        # Slow requests look further back than quick ones: keep twice the interval. A list and where it starts, because
-        # the middle of a deque is slow to reach.
-        start, end = self._history_start, len(history)
-        while start < end and history[start] < oldest - self._interval:
-            start += 1
-        if start > COMPACT_AT:
-            del history[:start]
-            start, end = 0, end - start
-        self._history_start = start
-        return Own(
-            in_window=self._in_flight + end - bisect_left(history, oldest, start),
-            sent=self._sent,
-            surely_counted=slot.replied_before + 1,
-        )
+        if self._timer is not None or self._waiting["interactive"] or self._waiting["bulk"]:
+            self._wake()
 
     def _settle(self, now: float) -> None:
         cooling = self._cooling
         while cooling and cooling[0] <= now:
             cooling.popleft()
+            self._released += 1
         if self._limit < self._ceiling() and now >= self._climb_at:
             self._limit = min(self._ceiling(), self._limit + self._climb_by)
             self._climb_by *= 2
@@ -334,8 +317,6 @@ class Budget:
         return free > (self._reserve(now) if lane == "bulk" else 0)
 
     def _wake(self) -> None:
-        if self._timer is None and not (self._waiting["interactive"] or self._waiting["bulk"]):
-            return
         now = self._clock()
         for lane, queue in self._waiting.items():
             while queue and self._is_open(lane, now):
@@ -357,7 +338,7 @@ class Budget:
         return min((moment for moment in moments if moment is not None and moment > now), default=now + self._interval)
 
     def _adopt(self, reading: QuotaReading) -> None:
-        if reading.requests is None or reading.requests < 1:
+        if not reading.requests or reading.requests < 1:
             return
         interval = reading.interval_seconds or self._interval
         if self._known and reading.requests == self._announced and interval == self._interval:
@@ -372,11 +353,10 @@ class Budget:
         self._others.forget()
         self._pacer = None
 
-    def _refuse(self, now: float, own_window: int, reading: QuotaReading) -> None:
+    def _refuse(self, now: float, counted: int, reading: QuotaReading) -> None:
         wait = max(reading.retry_after_seconds or 0.0, self._cooling_seconds)
         self._paused_until = max(self._paused_until, now + wait)
-        # This request itself was refused, and those refused beside it are still in flight.
-        counted = own_window - self._in_flight
+        # `counted`: this request was refused, and those beside it are still in flight.
         self._limit = min(self._limit, max(counted, self._announced // 20, 1))
         self._climb_at = self._paused_until + self._cooling_seconds
         self._climb_by = 1

@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import DailyQuotaExhausted
 
-__all__ = ["Day", "Others", "Own", "QuotaReading"]
+__all__ = ["Day", "Others", "QuotaReading"]
 
 UNANNOUNCED_DAY_SECONDS = 3600.0
 
@@ -28,17 +28,6 @@ class QuotaReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     daily_remaining: int | None = None
     daily_resets_in_seconds: float | None = None
     retry_after_seconds: float | None = None
-
-
-class Own(msgspec.Struct, frozen=True, gc=False):
-    """How many of our own requests a reading may and must contain."""
-
-    in_window: int
-    """At most in the window that the server counted."""
-    sent: int
-    """Since the beginning, those under way included."""
-    surely_counted: int
-    """Since the beginning, answered before this one left, itself included."""
 
 
 class Others:
@@ -58,8 +47,17 @@ class Others:
         self._held.clear()
         self._counted = 0
 
-    def observe(self, now: float, interval: float, counted: int, own: Own) -> None:
-        """Take in a reading of how many requests the server counts."""
+    def observe(self, now: float, interval: float, counted: int, own: tuple[int, int, int]) -> None:
+        """Take in a reading of how many requests the server counts.
+
+        Args:
+            now: on the loop's clock, like all instants here.
+            interval: for how long a reading says something, in seconds.
+            counted: what the server's window holds, by everybody.
+            own: of ours, at most in that window; since the beginning, those under way included; and since the
+                beginning, surely counted by then, this one included.
+        """
+        in_window, sent, surely_counted = own
         held = self._held
         # Whoever counts only `counted` in all cannot count more than that of others.
         if held and held[0][1] > counted - 1:
@@ -74,11 +72,11 @@ class Others:
         before = self._counted_before
         while before and before[0][0] < now - interval:
             before.popleft()
-        others = counted - own.in_window
+        others = counted - in_window
         if before:
-            others = max(others, counted - own.sent - before[0][1])
+            others = max(others, counted - sent - before[0][1])
         # A monotone queue: its head is always the smallest count of the interval, relative to ours.
-        level = counted - own.surely_counted
+        level = counted - surely_counted
         while before and before[-1][1] >= level:
             before.pop()
         before.append((now, level))

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from ..errors import (
@@ -96,7 +97,7 @@ class Transport:
     def __init__(
         self,
         dialect: Dialect,
-        tokens: TokenSource,
+        tokens: TokenSource | str,
         budget: Budget,
         *,
         retry: RetryPolicy,
@@ -111,6 +112,8 @@ class Transport:
         self._announcements = 0
         self._clock = asyncio.get_running_loop().time
         self._deadlines = Deadlines()
+        self._headers: Mapping[str, str] = {}
+        self._multidict: CIMultiDict[str] = CIMultiDict()
         # Waiting for quota happens before the pool, so the pool needs no limit; `_exchange` bounds the whole attempt.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
@@ -186,11 +189,13 @@ class Transport:
     async def _attempt(self, call: _Call, slot: Slot) -> Reply:
         call.attempt += 1
         try:
-            token = await self._tokens.token()
+            tokens = self._tokens
+            token = tokens if isinstance(tokens, str) else await tokens.token()
+            content = self._dialect.sign(call.request.body, token)
         except BaseException:
             self._budget.unsent()
             raise
-        status, headers, body = await self._exchange(call, slot, token)
+        status, headers, body = await self._exchange(call, slot, self._prepared(call.request, token), content, token)
         if 200 <= status < 300:  # noqa: PLR2004
             return Reply(status=status, body=body)
         error = self._dialect.error(call.request, status, headers, body.replace(token.encode(), b"***"))
@@ -200,56 +205,73 @@ class Transport:
         call.unknown = call.unknown or is_unknown(error)
         raise error
 
-    async def _exchange(self, call: _Call, slot: Slot, token: str) -> tuple[int, Mapping[str, str], bytes]:
+    def _prepared(self, request: Request, token: str) -> CIMultiDict[str]:
+        """The request's headers as aiohttp wants them; it would make them anew each time."""
+        headers = self._dialect.headers(request, token)
+        if headers is not self._headers:
+            self._headers, self._multidict = headers, CIMultiDict(headers)
+        return self._multidict
+
+    async def _exchange(
+        self, call: _Call, slot: Slot, headers: CIMultiDict[str], content: bytes | None, token: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
         """Put the request on the wire and read the whole answer. The slot is given back whatever happens."""
-        request, dialect, budget = call.request, self._dialect, self._budget
-        body, headers = dialect.sign(request.body, token), dialect.headers(request, token)
-        status, failure = 0, "CancelledError"
+        status, failure, was_unknown = 0, "CancelledError", call.unknown
         error: NoReply | None = None
-        was_unknown, call.unknown = call.unknown, True
+        call.unknown = True
         bound = self._deadlines.begin(call.attempt_seconds)
         try:
-            async with self._session.request(
-                request.method, call.url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                status = response.status
-                budget.answered(slot, dialect.reading(response.headers), refused=status == TOO_MANY)
-                content = await response.read()
+            response = await self._session.request(
+                call.request.method, call.url, data=content, headers=headers, allow_redirects=False
+            )
+            try:
+                status, reading = response.status, self._dialect.reading(response.headers)
+                self._budget.answered(slot, reading, refused=status == TOO_MANY)
+                body = await response.read()
+            finally:
+                response.close()  # once all is read the connection is back in the pool, and this does nothing
             failure = ""
         except (aiohttp.ClientError, TimeoutError, OSError) as caught:
             failure = type(caught).__name__
-            error = _no_reply(request, caught, token)
+            error = _no_reply(call.request, caught, token)
         except asyncio.CancelledError:
             if not bound.passed():
                 raise
             failure = "TimeoutError"
-            error = _no_reply(request, TimeoutError(f"within {call.attempt_seconds:g} s"), token)
+            error = _no_reply(call.request, TimeoutError(f"within {call.attempt_seconds:g} s"), token)
         finally:
             bound.over = True
-            unsent = isinstance(error, ConnectFailed)
-            # Whether it was applied is open while an answer is missing, unless nothing was sent.
-            call.unknown = was_unknown or (failure != "" and not unsent)
-            if not status:
-                (budget.unsent if unsent else budget.unanswered)()
-            self._tell(call, 0 if failure else status, self._clock() - slot.sent_at, failure)
+            self._account(call, slot, status, failure, unsent=isinstance(error, ConnectFailed))
         if error is not None:
+            call.unknown = was_unknown or not isinstance(error, ConnectFailed)
             raise error  # here, where no exception of aiohttp is its context: those carry headers with the token
-        return status, response.headers, content
+        call.unknown = was_unknown
+        return status, response.headers, body
 
-    def _tell(self, call: _Call, status: int, seconds: float, failure: str) -> None:
-        request = call.request
-        emit(
-            self._hooks,
-            RequestFinished(
-                request.operation, request.method, request.template, status, seconds, call.attempt, failure or None
-            ),
+    def _account(self, call: _Call, slot: Slot, status: int, failure: str, *, unsent: bool) -> None:
+        if unsent:
+            self._budget.unsent()
+        elif not status:
+            self._budget.unanswered()
+        request, seconds = call.request, self._clock() - slot.sent_at
+        event = RequestFinished(
+            request.operation,
+            request.method,
+            request.template,
+            0 if failure else status,
+            seconds,
+            call.attempt,
+            failure or None,
         )
+        emit(self._hooks, event)
         if self._budget.announcements != self._announcements:
             self._announcements = self._budget.announcements
             limits = self._budget.state()
             emit(self._hooks, LimitsLearned(limits.requests, limits.interval_seconds, limits.daily))
 
     async def _renewed(self, token: str) -> bool:
+        if isinstance(self._tokens, str):
+            return False  # there is no other one
         await self._tokens.reject(token)
         return await self._tokens.token() != token
 
