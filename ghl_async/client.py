@@ -22,7 +22,7 @@ from .wire.limiter import Quota, QuotaState
 from .wire.request import Lane, Reply, Request, Send
 from .wire.retry import RetryPolicy
 from .wire.share import BudgetShare
-from .wire.transport import TokenSource, Transport
+from .wire.transport import FixedToken, TokenSource, Transport
 
 __all__ = ["BASE_URL", "GHLClient", "Resources"]
 
@@ -105,13 +105,17 @@ class GHLClient(Resources):
         hooks: Sequence[Hook] = (),
     ) -> None:
         _check_address(base_url)
-        if not location_id or not location_id.isalnum():
+        if not isinstance(location_id, str) or not location_id.isalnum():
             raise UsageError(f"{location_id!r} is not a location id: it has 20 letters and digits")
-        if deadline_seconds is not None and deadline_seconds <= 0:
+        if api_version is not None and not api_version.replace("-", "").isalnum():
+            raise UsageError(f"{api_version!r} is not a version: it is v3 or a date such as 2021-07-28")
+        if deadline_seconds is not None and not deadline_seconds > 0:
             raise UsageError(f"deadline_seconds must be positive, not {deadline_seconds}")
-        self._tokens = _checked(token) if isinstance(token, str) else token
+        if not isinstance(token, str) and not hasattr(token, "token"):
+            raise NoToken(f"a token is text or a TokenSource, not {type(token).__name__}")
+        self._tokens = FixedToken(_checked(token)) if isinstance(token, str) else token
         self._dialect = GHLDialect(base_url, api_version)
-        self._quota_key = (getattr(token, "app_id", "pit"), base_url, location_id)
+        self._quota_key = (getattr(token, "app_id", "pit"), base_url.rstrip("/"), location_id)
         self._quota = quota or Quota()
         self._retry = retry or RetryPolicy()
         self._deadlines: dict[Lane, float | None] = {
@@ -160,12 +164,12 @@ class GHLClient(Resources):
 
     async def close(self) -> None:
         """Close the connections. A later call opens them again."""
-        if self._transport is not None:
-            transport, self._transport = self._transport, None
+        transport, self._transport = self._transport, None
+        share, self._share = self._share, None
+        if share is not None:
+            share.release()
+        if transport is not None:
             await transport.close()
-        if self._share is not None:
-            self._share.release()
-            self._share = None
 
     @property
     def quota(self) -> QuotaState:

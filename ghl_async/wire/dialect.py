@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from time import time
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -21,6 +22,7 @@ from ..errors import (
     ErrorReply,
     Forbidden,
     NotFound,
+    NoToken,
     RateLimited,
     ScopeMissing,
     ServerError,
@@ -93,6 +95,8 @@ class GHLDialect:
     def headers(self, request: Request, token: str) -> Mapping[str, str]:
         """Token, Version and our own User-Agent: the edge refuses some default ones (facts 1)."""
         if token != self._token:
+            if not (isinstance(token, str) and token.isascii() and token.isprintable()):
+                raise NoToken("the token source gave something that no token can be")
             self._token, self._headers = token, {}
         key = (self._version or request.version, request.body is None)
         headers = self._headers.get(key)
@@ -120,7 +124,7 @@ class GHLDialect:
         """The six X-RateLimit headers and Retry-After, each of which may be missing (facts 4)."""
         get = headers.get
         requests, retry_after = get("X-RateLimit-Max"), get("Retry-After")
-        if requests is None and retry_after is None:
+        if requests is None and retry_after is None and get("X-RateLimit-Daily-Remaining") is None:
             return _NOTHING_READ
         interval = _number(get("X-RateLimit-Interval-Milliseconds"))
         resets = _number(get("X-RateLimit-Daily-Reset"))
@@ -178,9 +182,10 @@ def _number(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         return None
+    return number if number >= 0 else None
 
 
 def _retry_after(text: str | None) -> float | None:
@@ -188,9 +193,11 @@ def _retry_after(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if isfinite(seconds) else None
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time())
     except (ValueError, TypeError):
@@ -205,7 +212,7 @@ def _is_kept(name: str) -> bool:
 def _words(body: bytes) -> tuple[list[str], _ErrorBody]:
     try:
         parsed = _decode_error(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return [], _ErrorBody()
     for said in (parsed.message, parsed.error_description, parsed.error):
         if isinstance(said, dict):

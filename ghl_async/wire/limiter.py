@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -187,8 +187,7 @@ class Budget:
                 await gate
             except asyncio.CancelledError:
                 if gate.done() and not gate.cancelled():
-                    self._in_flight -= 1
-                    self._sent -= 1
+                    self._untake()
                 else:
                     with suppress(ValueError):
                         queue.remove(gate)
@@ -220,7 +219,8 @@ class Budget:
         if refused:
             self._refuse(now, own - self._in_flight, reading)
         else:
-            self._probing = False
+            if slot.sent_at >= self._paused_until:  # one that left before the refusal tells nothing of the time after
+                self._probing = False
             self._replied += 1
         self._cool(now)
 
@@ -230,9 +230,14 @@ class Budget:
 
     def unsent(self) -> None:
         """Nothing reached the server: the slot is free at once."""
+        self._untake()
+        self._wake()
+
+    def _untake(self) -> None:
         self._in_flight -= 1
         self._sent -= 1
-        self._wake()
+        if self._day.remaining is not None:
+            self._day.remaining += 1
 
     def state(self) -> QuotaState:
         """What is known now."""
@@ -249,14 +254,15 @@ class Budget:
             daily_resets_at=self._day.resets_at_utc(now),
         )
 
-    def tighten(self, quota: Quota) -> None:
-        """A further client shares this budget: the stricter of both wishes holds."""
-        mine = self._quota
-        requests = [each for each in (mine.requests, quota.requests) if each is not None]
-        floors = [each for each in (mine.daily_floor, quota.daily_floor) if each is not None]
+    def heed(self, wishes: Sequence[Quota]) -> None:
+        """Keep to the strictest of the wishes of all the clients that share this budget now."""
+        before, lowered = self._limit, self._limit < self._ceiling()
+        requests = [each.requests for each in wishes if each.requests is not None]
+        floors = [each.daily_floor for each in wishes if each.daily_floor is not None]
         self._quota = Quota(requests=min(requests, default=None), daily_floor=max(floors, default=None))
-        if self._quota.requests is not None and self._limit > self._quota.requests:
-            self._limit = self._quota.requests
+        # What a refusal had lowered climbs as before, everything else changes at once.
+        self._limit = min(self._limit, self._ceiling()) if lowered else self._ceiling()
+        if self._limit != before:
             self._pacer = None
 
     def is_idle(self) -> bool:

@@ -72,5 +72,8 @@ def fill(template: str, ids: tuple[str, ...]) -> str:
         # aiohttp folds "..", and a slash would change the route: refuse both instead of asking the wrong endpoint.
         if value in {"", ".", ".."} or "/" in value or "\\" in value:
             raise UsageError(f"{value!r} is not an id (for {template})")
-        path += (value if value.isalnum() and value.isascii() else quote(value, safe="")) + literal
+        try:
+            path += (value if value.isalnum() and value.isascii() else quote(value, safe="")) + literal
+        except UnicodeEncodeError:
+            raise UsageError(f"{value!r} is not an id (for {template}): it is no text that can be sent") from None
     return path

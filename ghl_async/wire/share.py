@@ -7,13 +7,16 @@ one count (facts 4).
 from __future__ import annotations
 
 import asyncio
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from .limiter import Budget, Quota
 
 __all__ = ["BudgetShare"]
 
-_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], tuple[Budget, int]]] = WeakKeyDictionary()
+_Budgets: TypeAlias = dict[tuple[str, ...], tuple[Budget, list[Quota]]]
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, _Budgets] = WeakKeyDictionary()
+"""Each budget with the wishes of the clients that hold it now."""
 
 
 class BudgetShare:
@@ -23,16 +26,19 @@ class BudgetShare:
     """
 
     def __init__(self, key: tuple[str, ...], quota: Quota) -> None:
+        # Budgets know their loop, so a weak key alone would never let go of a loop that has ended.
+        for ended in [loop for loop in _shared if loop.is_closed()]:
+            del _shared[ended]
         budgets = _shared.setdefault(asyncio.get_running_loop(), {})
-        for other in [other for other, (budget, holders) in budgets.items() if not holders and budget.is_idle()]:
+        for other in [other for other, (budget, wishes) in budgets.items() if not wishes and budget.is_idle()]:
             del budgets[other]
-        budget, holders = budgets.get(key) or (Budget(quota), 0)
-        budget.tighten(quota)
-        budgets[key] = (budget, holders + 1)
-        self._budgets, self._key = budgets, key
-        self.budget = budget
+        self.budget, self._wishes = budgets.setdefault(key, (Budget(quota), []))
+        self._quota = quota
+        self._wishes.append(quota)
+        self.budget.heed(self._wishes)
 
     def release(self) -> None:
         """Give up the hold; the client is closed."""
-        budget, holders = self._budgets[self._key]
-        self._budgets[self._key] = (budget, holders - 1)
+        self._wishes.remove(self._quota)
+        if self._wishes:
+            self.budget.heed(self._wishes)

@@ -27,15 +27,16 @@ from ..errors import (
     RateLimited,
     TimedOut,
     Unauthorized,
+    UsageError,
 )
 from ..hooks import Hook, LimitsLearned, QuotaWaited, RequestFinished, RetryScheduled, emit
-from .deadline import Deadlines
+from .deadline import Deadline, Deadlines
 from .dialect import Dialect
 from .limiter import Budget, Slot
 from .request import Lane, Reply, Request
 from .retry import RetryPolicy, is_final, is_unknown, retrying
 
-__all__ = ["TokenSource", "Transport"]
+__all__ = ["FixedToken", "TokenSource", "Transport"]
 
 CONNECT_SECONDS = 10.0
 ATTEMPT_SECONDS = 60.0
@@ -51,7 +52,12 @@ _NOTHING_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 def _no_reply(request: Request, caught: Exception, token: str) -> NoReply:
     """Say what went wrong below, as type and text only."""
-    said = f"{type(caught).__name__}: {caught}".rstrip(": ").replace(token, "***")
+    text = str(caught)
+    if isinstance(caught, aiohttp.ClientResponseError):
+        text = caught.message
+    elif isinstance(caught, aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
+        text = ""  # theirs is the address, with ids and query
+    said = f"{type(caught).__name__}: {text}".rstrip(": ").replace(token, "***")
     if isinstance(caught, _NOTHING_SENT):
         return ConnectFailed(
             f"{request.operation}: no connection, nothing was sent: is the address right and the network up? ({said})",
@@ -74,10 +80,32 @@ class TokenSource(Protocol):
         ...
 
 
+class FixedToken:
+    """A token that was given as text: there is no other one, and nothing to wait for. Its repr does not show it."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "<a token>"
+
+
 class _Call:
     """What one call knows across its attempts."""
 
-    __slots__ = ("attempt", "attempt_seconds", "first_failure", "lane", "request", "token_rejected", "unknown", "url")
+    __slots__ = (
+        "attempt",
+        "attempt_seconds",
+        "bound",
+        "first_failure",
+        "lane",
+        "request",
+        "token_rejected",
+        "unknown",
+        "url",
+    )
 
     def __init__(self, request: Request, url: str, lane: Lane) -> None:
         self.request = request
@@ -85,6 +113,8 @@ class _Call:
         self.lane: Lane = lane
         self.attempt = 0
         self.attempt_seconds = ATTEMPT_SECONDS
+        self.bound: Deadline
+        """Of the attempt that runs now, the wait for its token included."""
         self.first_failure: NoReply | ErrorReply | None = None
         self.token_rejected = False
         self.unknown = False
@@ -97,7 +127,7 @@ class Transport:
     def __init__(
         self,
         dialect: Dialect,
-        tokens: TokenSource | str,
+        tokens: TokenSource | FixedToken,
         budget: Budget,
         *,
         retry: RetryPolicy,
@@ -188,14 +218,22 @@ class Transport:
 
     async def _attempt(self, call: _Call, slot: Slot) -> Reply:
         call.attempt += 1
+        bound = call.bound = self._deadlines.begin(call.attempt_seconds)
         try:
             tokens = self._tokens
-            token = tokens if isinstance(tokens, str) else await tokens.token()
-            content = self._dialect.sign(call.request.body, token)
-        except BaseException:
+            token = tokens.text if isinstance(tokens, FixedToken) else await tokens.token()
+            content, prepared = self._dialect.sign(call.request.body, token), self._prepared(call.request, token)
+            self._require_open(call.request)
+        except BaseException as caught:
+            bound.over = True
             self._budget.unsent()
+            if isinstance(caught, asyncio.CancelledError) and bound.passed():
+                raise ConnectFailed(
+                    f"{call.request.operation}: the token source gave no token within {call.attempt_seconds:g} s",
+                    operation=call.request.operation,
+                ) from None
             raise
-        status, headers, body = await self._exchange(call, slot, self._prepared(call.request, token), content, token)
+        status, headers, body = await self._exchange(call, slot, prepared, content, token)
         if 200 <= status < 300:  # noqa: PLR2004
             return Reply(status=status, body=body)
         error = self._dialect.error(call.request, status, headers, body.replace(token.encode(), b"***"))
@@ -219,7 +257,6 @@ class Transport:
         status, failure, was_unknown = 0, "CancelledError", call.unknown
         error: NoReply | None = None
         call.unknown = True
-        bound = self._deadlines.begin(call.attempt_seconds)
         try:
             response = await self._session.request(
                 call.request.method, call.url, data=content, headers=headers, allow_redirects=False
@@ -235,12 +272,12 @@ class Transport:
             failure = type(caught).__name__
             error = _no_reply(call.request, caught, token)
         except asyncio.CancelledError:
-            if not bound.passed():
+            if not call.bound.passed():
                 raise
             failure = "TimeoutError"
             error = _no_reply(call.request, TimeoutError(f"within {call.attempt_seconds:g} s"), token)
         finally:
-            bound.over = True
+            call.bound.over = True
             self._account(call, slot, status, failure, unsent=isinstance(error, ConnectFailed))
         if error is not None:
             call.unknown = was_unknown or not isinstance(error, ConnectFailed)
@@ -269,8 +306,12 @@ class Transport:
             limits = self._budget.state()
             emit(self._hooks, LimitsLearned(limits.requests, limits.interval_seconds, limits.daily))
 
+    def _require_open(self, request: Request) -> None:
+        if self._session.closed:
+            raise UsageError(f"{request.operation}: the client was closed while this call was under way")
+
     async def _renewed(self, token: str) -> bool:
-        if isinstance(self._tokens, str):
+        if isinstance(self._tokens, FixedToken):
             return False  # there is no other one
         await self._tokens.reject(token)
         return await self._tokens.token() != token

@@ -48,8 +48,8 @@ ROOMS = {
     "wire.deadline": room(2),
     "wire.share": room(2, WIRE),
     "wire.retry": room(2, f"errors {WIRE}", "msgspec backoff"),
-    # yarl comes with aiohttp: it is the type of its URLs
-    "wire.transport": room(2, f"errors hooks {WIRE} _version", "msgspec aiohttp yarl"),
+    # yarl and multidict come with aiohttp: they are the types of its URLs and headers
+    "wire.transport": room(2, f"errors hooks {WIRE} _version", "msgspec aiohttp multidict yarl"),
     "webhooks": room(2, "models errors", "msgspec cryptography"),
     "auth": room(3, "wire.request wire.transport errors hooks", "msgspec"),
     "resources": room(3, "wire.request models pagination errors", "msgspec"),
@@ -165,6 +165,7 @@ def test_nobody_imports_cli_but_the_program():
     [
         ("aiohttp", {"wire.transport"}),
         ("yarl", {"wire.transport"}),
+        ("multidict", {"wire.transport"}),
         ("aiohttp.web", {"sandbox", "workiz.sandbox", "service"}),
         ("aiolimiter", {"wire.limiter"}),
         ("backoff", {"wire.retry"}),

@@ -25,6 +25,12 @@ async def backfill(ghl, path, *query, **options):
         return await bulk.backfill(ghl, store, *query, **options)
 
 
+async def until(run, contacts, act):
+    async for progress in run:
+        if progress.contacts == contacts:
+            await act()
+
+
 def oldest(sandbox, position=0):
     return sandbox.state.main.id_of(list(sandbox.state.main.walk(descending=False))[position])
 
@@ -211,16 +217,14 @@ async def test_a_server_that_goes_away_ends_the_run_resumably(sandbox, path):
         async with bulk.SQLiteStore(path) as store:
             run = bulk.backfill(ghl, store)
             with pytest.raises(NoReply):
-                async for progress in run:
-                    if progress.contacts == 30:
-                        await sandbox.stop()
+                await until(run, 30, sandbox.stop)
         assert run.summary.resumable
         await sandbox.start()
         assert (await backfill(ghl, path)).exit_code == 0
     assert stored_records(path) == true_records(sandbox)
 
 
-async def test_a_query_copies_what_it_finds(sandbox, ghl, path):
+async def test_a_query_copies_what_it_finds(ghl, path):
     query = ContactQuery(tags=["vip"])
     summary = await backfill(ghl, path, query, include=())
     expected = {contact.id async for contact in ghl.contacts.iterate(query)}

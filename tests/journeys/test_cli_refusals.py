@@ -48,7 +48,7 @@ async def refused(command, code, words, *arguments, **environment):
         ("backfill --sandbox --contacts -1", "--contacts"),
         ("backfill --sandbox --location-id x", "leave out --location-id"),
         ("backfill --location-id ../x", "is not a location id"),
-        ("backfill --base-url nonsense", "must begin with https://"),
+        ("backfill --base-url nonsense", "base_url must look like"),
         ("sandbox --profile big", "--profile"),
         ("sandbox --port 99999", "--port"),
     ],

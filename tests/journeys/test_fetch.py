@@ -41,7 +41,7 @@ async def test_fetch_reads_only_what_is_included(sandbox, ghl):
     assert set(sandbox.log.counts()["by_route"]) == {"POST /contacts/search", "GET /contacts/{contactId}/notes"}
 
 
-async def test_fetch_of_contacts_alone_costs_a_request_for_five_hundred(sandbox, ghl):
+async def test_fetch_of_contacts_alone_costs_a_request_for_five_hundred(ghl):
     summary = await bulk.fetch(ghl, include=())
     assert (summary.contacts, summary.requests) == (120, 2)
 
@@ -83,10 +83,12 @@ async def test_a_contact_deleted_meanwhile_is_said_to_have_vanished(sandbox, ghl
 
 async def test_records_that_do_not_decode_are_quarantined_and_told():
     told = []
-    async with Sandbox(contacts=60, poison=3, requests=1_000_000, interval_seconds=1.0) as sandbox:
-        async with client_of(sandbox, hooks=[lambda event: told.append(event)]) as ghl:
-            run = bulk.fetch(ghl)
-            bundles = [bundle async for bundle in run]
+    async with (
+        Sandbox(contacts=60, poison=3, requests=1_000_000, interval_seconds=1.0) as sandbox,
+        client_of(sandbox, hooks=[told.append]) as ghl,
+    ):
+        run = bulk.fetch(ghl)
+        bundles = [bundle async for bundle in run]
     broken = [bundle for bundle in bundles if bundle.contact is None]
     assert len(bundles) == 60
     assert {apart.kind for bundle in bundles for apart in bundle.quarantined} == {"contact", "task"}
