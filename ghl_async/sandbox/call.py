@@ -75,7 +75,7 @@ class Call:
         text = self.query.get(name)
         if not text:
             return default
-        if not (text.isascii() and text.isdigit()):
+        if not (text.isascii() and text.isdigit() and len(text) < 20):
             raise unprocessable([f"{name} must be a number conforming to the specified constraints"])
         value = int(text)
         if value < lowest:

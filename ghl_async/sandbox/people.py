@@ -99,7 +99,7 @@ class People:
     def index_by_email(self, email: str) -> int | None:
         """Return the contact that has this address, whatever its case."""
         digits = email.partition("@")[0].rpartition(".")[2]
-        index = int(digits) if digits.isascii() and digits.isdigit() else self.count
+        index = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else self.count
         if index >= self.count:
             return None
         known = self.record(index)["email"]
@@ -108,7 +108,7 @@ class People:
     def index_by_phone(self, phone: str) -> int | None:
         """Return the contact that has this number (E.164)."""
         digits = phone.removeprefix("+1")
-        index = int(digits) - 2_000_000_000 if digits.isascii() and digits.isdigit() else -1
+        index = int(digits) - 2_000_000_000 if digits.isascii() and digits.isdigit() and len(digits) < 20 else -1
         if not 0 <= index < self.count:
             return None
         return index if self.record(index)["phone"] == phone else None

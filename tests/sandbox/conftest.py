@@ -29,7 +29,8 @@ class Api:
         sent = {"Authorization": f"Bearer {self.sandbox.token}", "Version": "2021-07-28"} | headers
         sent = {name.replace("_", "-"): value for name, value in sent.items() if value is not None}
         data = None if body is None else msgspec.json.encode(body)
-        async with self.session.request(method, self.sandbox.base_url + path, data=data, headers=sent) as answer:
+        url = self.sandbox.base_url + path if isinstance(path, str) else path
+        async with self.session.request(method, url, data=data, headers=sent) as answer:
             raw = await answer.read()
             is_json = answer.content_type == "application/json" and raw
             return Reply(answer.status, answer.headers, msgspec.json.decode(raw) if is_json else raw)

@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from yarl import URL
 
 UNKNOWN = "A" * 20
+
+
+@pytest.mark.parametrize("rest", ["", "/tasks", "/notes", "/appointments"])
+async def test_query_parameters_that_no_operation_names_are_a_422(start, rest):
+    api = await start(contacts=1)
+    contact = (await api.search(pageLimit=1)).content["contacts"][0]["id"]
+    for path in (f"/contacts/{contact}{rest}", f"/contacts/{UNKNOWN}{rest}", f"/locations/{api.sandbox.location_id}"):
+        reply = await api("GET", f"{path}?limit=5")
+        assert (reply.status, reply.content["message"]) == (422, ["property limit should not exist"])
+    body = {"locationId": api.sandbox.location_id, "pageLimit": 1}
+    assert (await api("POST", "/contacts/search?page=1", body)).status == 422
+
+
+async def test_an_encoded_slash_stays_in_its_part_and_no_part_is_empty(start):
+    api = await start(contacts=1)
+    reply = await api("GET", URL(f"{api.sandbox.base_url}/contacts/a%2Fb%20c", encoded=True))
+    assert (reply.status, reply.content["message"]) == (400, "Contact with id a/b c not found")
+    assert (await api("GET", "/contacts//tasks")).status == 404
 
 
 @pytest.mark.parametrize("path", ["/nope", "/contacts/x/y", "/oauth/location-token"])
@@ -37,6 +56,7 @@ async def test_refusals_come_in_the_observed_order(start):
         (None, 401, "version header was not found."),
         ("2020-01-01", 401, "version header is invalid"),
         ("bogus", 400, "Invalid API version segment 'bogus' at position 0"),
+        ("1-2-3", 400, "Invalid API version segment '1-2-3' at position 0"),
         ("2021-04-15", 200, None),
         ("2023-02-21", 200, None),
         ("v3", 200, None),

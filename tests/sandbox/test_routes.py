@@ -19,6 +19,9 @@ async def test_get_answers_the_contact_and_a_trace_id(start):
     assert set(reply.content) == {"contact", "traceId"}
     assert reply.content["contact"]["id"] == found["id"]
     assert reply.headers["Server"] == "cloudflare"
+    assert "__cf_bm=" in reply.headers["Set-Cookie"]
+    again = await api("GET", f"/contacts/{found['id']}", Cookie="__cf_bm=sandbox")
+    assert "Set-Cookie" not in again.headers
     assert reply.headers["ETag"].startswith('W/"')
     assert reply.headers["Content-Type"] == "application/json; charset=utf-8"
 
@@ -89,6 +92,7 @@ async def test_the_list_defaults_to_twenty_refuses_more_than_a_hundred_and_searc
     path = f"/contacts?locationId={api.sandbox.location_id}"
     assert len((await api("GET", path)).content["contacts"]) == 20
     assert (await api("GET", f"{path}&limit=101")).status == 422
+    assert (await api("GET", f"{path}&startAfter={'9' * 5000}")).status == 422
     assert (await api("GET", f"{path}&pageLimit=1")).content["message"] == ["property pageLimit should not exist"]
     first = (await api("GET", f"{path}&query=ada&limit=1")).content
     assert "ada" in first["contacts"][0]["contactName"]
@@ -119,7 +123,8 @@ async def test_duplicates_are_found_by_email_then_phone(start):
     assert by_email.content["matchingField"] == "contactId"
     by_phone = await api("GET", f"{path}&number={contact['phone'].replace('+', '%2B')}")
     assert by_phone.content["contact"]["id"] == contact["id"]
-    assert (await api("GET", f"{path}&email=nobody@example.com")).content["contact"] is None
+    for unknown in ("email=nobody@example.com", f"email=a.{'9' * 5000}@example.com", f"number={'9' * 5000}"):
+        assert (await api("GET", f"{path}&{unknown}")).content["contact"] is None
 
 
 async def test_lookup_exists_under_v3_for_oauth_tokens_alone(start):

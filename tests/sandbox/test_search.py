@@ -59,7 +59,7 @@ FILTERS = [
     ({"field": "tags", "operator": "not_eq", "value": "vip"}, lambda c: "vip" not in c["tags"]),
     ({"field": "email", "operator": "not_exists"}, lambda c: c["email"] is None),
     ({"field": "phone", "operator": "exists"}, lambda c: c["phone"] is not None),
-    ({"field": "email", "operator": "contains", "value": "EXAMPLE.ORG"}, lambda c: "example.org" in (c["email"] or "")),
+    ({"field": "phone", "operator": "contains", "value": "0017"}, lambda c: "0017" in (c["phone"] or "")),
     ({"field": "city", "operator": "not_contains", "value": "aust"}, lambda c: c["city"] != "Austin"),
     ({"field": "dnd", "operator": "eq", "value": True}, lambda c: c["dnd"]),
     ({"field": "country", "operator": "eq", "value": ["CH", "BR"]}, lambda c: c["country"] in {"CH", "BR"}),
@@ -67,7 +67,18 @@ FILTERS = [
     ({"field": "assignedTo", "operator": "exists"}, lambda c: c["assignedTo"]),
     ({"field": "address", "operator": "exists"}, lambda c: c["address"]),
     ({"field": "contactName", "operator": "eq", "value": "ada abbott"}, lambda c: c["contactName"] == "ada abbott"),
-    ({"field": "opportunities", "operator": "nested", "value": []}, lambda _: False),
+    ({"field": "opportunities", "operator": "nested", "value": []}, lambda c: "opportunities" in c),
+    (
+        {
+            "field": "opportunities",
+            "operator": "nested",
+            "value": [
+                {"field": "status", "operator": "not_eq", "value": "lost"},
+                {"field": "pipelineId", "operator": "exists"},
+            ],
+        },
+        lambda c: any(deal["status"] != "lost" for deal in c.get("opportunities", ())),
+    ),
 ]
 
 
@@ -101,6 +112,18 @@ async def test_filters_by_id_date_custom_field_and_group(start):
     assert len(await api.walk(filters=[custom])) == 1
 
 
+async def test_ranges_of_numbers_compare_numbers_even_those_kept_as_text(start):
+    api = await start(contacts=300)
+    everyone = await api.walk(pageLimit=500)
+    field_id = api.sandbox.state.main.people.field_ids[1]
+    held = {c["id"]: i["value"] for c in everyone for i in c["customFields"] if i["id"] == field_id}
+    assert {type(value) for value in held.values()} == {str, float}
+    middle = next(value for value in held.values() if isinstance(value, float) and value % 1)
+    leaf = {"field": f"customFields.{field_id}", "operator": "range", "value": {"gt": middle}}
+    picked = {contact["id"] for contact in await api.walk(filters=[leaf])}
+    assert picked == {contact_id for contact_id, value in held.items() if float(value) > middle}
+
+
 async def test_search_by_words_and_its_total(start):
     api = await start(contacts=300)
     reply = await api.search(query="zhang", pageLimit=500)
@@ -115,6 +138,31 @@ async def test_search_by_words_and_its_total(start):
     [
         ({"field": "contact_name", "operator": "eq", "value": "x"}, "Invalid field contact_name"),
         ({"field": "id", "operator": "exists"}, "Invalid Operator (exists) passed for field id"),
+        ({"field": "email"}, "Invalid Operator (undefined) passed for field email"),
+        ("x", "Invalid field undefined"),
+        ({"group": ["AND"], "filters": []}, "Invalid group ['AND']"),
+        *(
+            (
+                {"field": name, "operator": "contains", "value": "exam"},
+                f"Invalid Operator (contains) passed for field {name}",
+            )
+            for name in ("email", "website")
+        ),
+        *(
+            (
+                {"field": "dateAdded", "operator": "range", "value": {"gte": bound}},
+                "Invalid value for 'range' operator for 'dateAdded' field",
+            )
+            for bound in ("--5", "\u00b2", None, "9" * 5000)
+        ),
+        (
+            {"field": "opportunities", "operator": "nested", "value": 3},
+            "Invalid value for 'nested' operator for 'opportunities' field",
+        ),
+        (
+            {"field": "opportunities", "operator": "nested", "value": [{"field": "name", "operator": "exists"}]},
+            "Invalid field name",
+        ),
         ({"field": "tags", "operator": "eq", "value": {}}, "Invalid value for 'eq' operator for 'tags' field"),
         (
             {"field": "dateAdded", "operator": "range", "value": {"ge": 1}},
@@ -143,6 +191,19 @@ async def test_bad_filters_are_a_400_in_the_words_of_the_api(start, leaf, messag
         ({"pageLimit": 1}, ["locationId must be a string"]),
         ({"locationId": "x"}, ["pageLimit must be a number conforming to the specified constraints"]),
         ({"locationId": "x", "pageLimit": 501}, ["pageLimit must not be greater than 500"]),
+        (
+            {"locationId": "x", "pageLimit": "10"},
+            ["pageLimit must be a number conforming to the specified constraints"],
+        ),
+        (
+            {"locationId": "x", "pageLimit": 1, "sort": [{"field": "email", "order": "asc"}]},
+            ["sort.property order should not exist"],
+        ),
+        (
+            {"locationId": "x", "pageLimit": 1, "sort": [{"field": "email", "direction": []}]},
+            ["direction must be one of the following values: asc, desc"],
+        ),
+        ({"locationId": "x", "pageLimit": 1, "sort": ["email"]}, ["each value in sort must be an object"]),
         ({"locationId": "x", "pageLimit": 0}, ["pageLimit must not be less than 1"]),
         (
             {"locationId": "x", "pageLimit": 1, "query": "x" * 76},
@@ -164,3 +225,20 @@ async def test_changes_end_kept_search_results(start):
     reply = (await api.search(**query)).content
     assert reply["contacts"][0]["id"] != last
     assert reply["total"] == 39
+
+
+@pytest.mark.parametrize("sort", [None, "dateUpdated", "email", "dnd"])
+@pytest.mark.parametrize("cursor", [[], [1], [1, "x", 2], [[1], "x"], [1, 2], [{}, "x"], [1.5, "x"]])
+async def test_cursors_of_a_wrong_length_or_type_are_a_400(start, sort, cursor):
+    api = await start(contacts=20)
+    body = {} if sort is None else {"sort": [{"field": sort, "direction": "asc"}]}
+    reply = await api.search(**body, searchAfter=cursor)
+    assert (reply.status, reply.content["message"]) == (400, "Invalid searchAfter")
+
+
+async def test_a_cursor_has_the_type_of_its_sort(start):
+    api = await start(contacts=20)
+    for field, wrong in (("dateAdded", True), ("dateUpdated", "1"), ("dateUpdated", None), ("email", 1), ("dnd", "x")):
+        sort = [{"field": field, "direction": "desc"}]
+        assert (await api.search(sort=sort, searchAfter=[wrong, "x"])).status == 400
+    assert (await api.search(pageLimit=2.0, page=1.0)).status == 200
