@@ -108,7 +108,8 @@ class Budget:
     def __init__(self, quota: Quota | None = None) -> None:
         self._quota = quota or Quota()
         self._announced = SILENT_REQUESTS
-        self._limit = self._ceiling()
+        self._ceiling = min(SILENT_REQUESTS, self._quota.requests or SILENT_REQUESTS)
+        self._limit = self._ceiling
         self._set_interval(SILENT_SECONDS)
         self._known = False
         self.announcements = 0
@@ -206,7 +207,7 @@ class Budget:
     def answered(self, slot: Slot, reading: QuotaReading, *, refused: bool = False) -> None:
         """A reply's headers arrived; its slot cools for one interval. `refused`: the reply was a 429."""
         now = self._clock()
-        if reading.requests is not None:
+        if reading.requests != self._announced or reading.interval_seconds != self._interval or not self._known:
             self._adopt(reading)
         self._day.observe(now, reading, uncounted=self._in_flight - 1)
         # The most of ours that the server's window can have held when it answered this one.
@@ -256,12 +257,13 @@ class Budget:
 
     def heed(self, wishes: Sequence[Quota]) -> None:
         """Keep to the strictest of the wishes of all the clients that share this budget now."""
-        before, lowered = self._limit, self._limit < self._ceiling()
+        before, lowered = self._limit, self._limit < self._ceiling
         requests = [each.requests for each in wishes if each.requests is not None]
         floors = [each.daily_floor for each in wishes if each.daily_floor is not None]
         self._quota = Quota(requests=min(requests, default=None), daily_floor=max(floors, default=None))
+        self._ceiling = min(self._announced, self._quota.requests or self._announced)
         # What a refusal had lowered climbs as before, everything else changes at once.
-        self._limit = min(self._limit, self._ceiling()) if lowered else self._ceiling()
+        self._limit = min(self._limit, self._ceiling) if lowered else self._ceiling
         if self._limit != before:
             self._pacer = None
 
@@ -287,14 +289,11 @@ class Budget:
         while cooling and cooling[0] <= now:
             cooling.popleft()
             self._released += 1
-        if self._limit < self._ceiling() and now >= self._climb_at:
-            self._limit = min(self._ceiling(), self._limit + self._climb_by)
+        if self._limit < self._ceiling and now >= self._climb_at:
+            self._limit = min(self._ceiling, self._limit + self._climb_by)
             self._climb_by *= 2
             self._climb_at = now + self._cooling_seconds
             self._pacer = None
-
-    def _ceiling(self) -> int:
-        return min(self._announced, self._quota.requests or self._announced)
 
     def _reserve(self, now: float) -> int:
         return max(1, min(RESERVE, self._limit // 25)) if self._interactive_until > now else 0
@@ -339,12 +338,12 @@ class Budget:
     def _next_change(self, now: float) -> float:
         moments = [self._cooling[0] if self._cooling else None, self._others.next_change(), self._paused_until]
         moments += [self._interactive_until, self._look_at, self._others.turns_at]
-        if self._limit < self._ceiling():
+        if self._limit < self._ceiling:
             moments.append(self._climb_at)
         return min((moment for moment in moments if moment is not None and moment > now), default=now + self._interval)
 
     def _adopt(self, reading: QuotaReading) -> None:
-        if not reading.requests or reading.requests < 1:
+        if reading.requests is None or reading.requests < 1:
             return
         interval = reading.interval_seconds or self._interval
         if self._known and reading.requests == self._announced and interval == self._interval:
@@ -354,7 +353,8 @@ class Budget:
         self._known = True
         self.announcements += 1
         self._announced = reading.requests
-        self._limit = min(self._limit, self._ceiling())
+        self._ceiling = min(self._announced, self._quota.requests or self._announced)
+        self._limit = min(self._limit, self._ceiling)
         self._set_interval(interval)
         self._others.forget()
         self._pacer = None

@@ -223,7 +223,6 @@ class Transport:
             tokens = self._tokens
             token = tokens.text if isinstance(tokens, FixedToken) else await tokens.token()
             content, prepared = self._dialect.sign(call.request.body, token), self._prepared(call.request, token)
-            self._require_open(call.request)
         except BaseException as caught:
             bound.over = True
             self._budget.unsent()
@@ -271,6 +270,11 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError) as caught:
             failure = type(caught).__name__
             error = _no_reply(call.request, caught, token)
+        except RuntimeError as caught:
+            if not self._session.closed:
+                raise
+            failure = type(caught).__name__
+            raise UsageError(f"{call.request.operation}: the client was closed while this call went on") from None
         except asyncio.CancelledError:
             if not call.bound.passed():
                 raise
@@ -305,10 +309,6 @@ class Transport:
             self._announcements = self._budget.announcements
             limits = self._budget.state()
             emit(self._hooks, LimitsLearned(limits.requests, limits.interval_seconds, limits.daily))
-
-    def _require_open(self, request: Request) -> None:
-        if self._session.closed:
-            raise UsageError(f"{request.operation}: the client was closed while this call was under way")
 
     async def _renewed(self, token: str) -> bool:
         if isinstance(self._tokens, FixedToken):
