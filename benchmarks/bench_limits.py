@@ -22,7 +22,7 @@ OPTIONS = (
     Option("runs", "runs of each scenario, side by side", 3, 1),
     Option("windows", "windows between two changes, and behind the last", 2.5, 2.0),
     Option("burst", "interactive calls at the start", 40, 40),
-    Option("round_trip", "mean round trip as a share of W; what is under way when a limit falls is refused", 0.001, 0.001),
+    Option("round_trip", "mean round trip as a share of W: what is under way meets the new limit", 0.001, 0.001),
     Option("seed", "of the moments of change", 1, 1),
 )
 WORKERS = 16
