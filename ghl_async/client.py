@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Sequence
 from functools import partial
@@ -24,7 +25,7 @@ from .wire.retry import RetryPolicy
 from .wire.share import BudgetShare
 from .wire.transport import FixedToken, TokenSource, Transport
 
-__all__ = ["BASE_URL", "GHLClient", "Resources"]
+__all__ = ["BASE_URL", "GHLClient", "QuotaState", "Resources"]
 
 BASE_URL = "https://services.leadconnectorhq.com"
 """One address for every module and both generations of the API (facts 1)."""
@@ -38,7 +39,7 @@ def _check_address(base_url: str) -> None:
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment or parts.username:
-        raise UsageError(f"base_url must look like {BASE_URL}, not {base_url!r}")
+        raise UsageError(f"base_url must look like {BASE_URL}, without user, password, query and fragment")
 
 
 def _checked(token: str) -> str:
@@ -106,7 +107,10 @@ class GHLClient(Resources):
     ) -> None:
         _check_address(base_url)
         if not isinstance(location_id, str) or not location_id.isalnum():
-            raise UsageError(f"{location_id!r} is not a location id: it has 20 letters and digits")
+            # Without the value: the token may have been given in its place.
+            raise UsageError(
+                "location_id is no location id: that has 20 letters and digits (is the token in its place?)"
+            )
         if api_version is not None and not api_version.replace("-", "").isalnum():
             raise UsageError(f"{api_version!r} is not a version: it is v3 or a date such as 2021-07-28")
         if deadline_seconds is not None and not deadline_seconds > 0:
@@ -125,6 +129,8 @@ class GHLClient(Resources):
         self._counting = StatsHook()
         self.hooks: tuple[Hook, ...] = (self._counting, LoggingHook(), *hooks)
         self.location_id = location_id
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._left = False
         self._transport: Transport | None = None
         self._share: BudgetShare | None = None
         super().__init__(partial(self._send, "interactive"), location_id)
@@ -155,11 +161,13 @@ class GHLClient(Resources):
         return f"<GHLClient of location {self.location_id}>"
 
     async def __aenter__(self) -> Self:
+        self._left = False
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._left = True
         await self.close()
 
     async def close(self) -> None:
@@ -188,6 +196,9 @@ class GHLClient(Resources):
         return self._counting.stats
 
     def _open(self) -> Transport:
+        if self._left:
+            raise UsageError("the client is closed: its `async with` block was left")
+        self._loop = asyncio.get_running_loop()
         self._share = BudgetShare(self._quota_key, self._quota)
         self._transport = Transport(
             self._dialect, self._tokens, self._share.budget, retry=self._retry, hooks=self.hooks
@@ -196,4 +207,6 @@ class GHLClient(Resources):
 
     def _send(self, lane: Lane, request: Request) -> Awaitable[Reply]:
         transport = self._transport or self._open()
+        if self._loop is not asyncio.get_running_loop():
+            raise UsageError("this client belongs to another event loop: make one client for each loop")
         return transport.send(request, lane=lane, deadline_seconds=self._deadlines[lane])

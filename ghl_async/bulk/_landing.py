@@ -72,13 +72,20 @@ def _checkpoint(database: sqlite3.Connection) -> Checkpoint:
     )
 
 
-def write(database: sqlite3.Connection, batch: Batch, read_at: float) -> None:
+def write(database: sqlite3.Connection, batch: Batch, read_at: float) -> int:
     """Put one batch and the cursor behind it into the tables."""
     pass_number = _pass_number(database)
     fresh = sum(_write_contact(database, contact, pass_number, read_at) for contact in batch.contacts)
+    # Deleted first: a resumed pass reads some of them again, and two equal ones in one batch are two all the same.
     for row in batch.quarantined:
         if row.id is not None:
             database.execute("DELETE FROM quarantine WHERE contact_id = ? AND kind = ?", (row.id, row.kind))
+        else:
+            database.execute(
+                "DELETE FROM quarantine WHERE contact_id IS NULL AND kind = ? AND raw = ? AND pass = ?",
+                (row.kind, row.raw, pass_number),
+            )
+    for row in batch.quarantined:
         _quarantine(database, row.id, [row], pass_number)
     # A cursor behind a finished pass means that the pass goes on; a repaired hole does not.
     database.execute(
@@ -86,6 +93,7 @@ def write(database: sqlite3.Connection, batch: Batch, read_at: float) -> None:
         " state = CASE WHEN state = 'new' OR :cursor IS NOT NULL THEN 'running' ELSE state END",
         {"fresh": fresh, "cursor": batch.cursor},
     )
+    return fresh
 
 
 def _pass_number(database: sqlite3.Connection) -> int:

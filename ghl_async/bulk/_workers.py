@@ -37,6 +37,8 @@ class InOrder(Generic[T, R]):
     async def __aenter__(self) -> Self:
         """Begin to work."""
         self._feeding = asyncio.create_task(self._feed())
+        # Not in `_feed` itself: a task that is cancelled before its first step runs no `finally`.
+        self._feeding.add_done_callback(lambda _: self._started.put_nowait(None))
         return self
 
     async def __aexit__(
@@ -47,7 +49,7 @@ class InOrder(Generic[T, R]):
         await asyncio.gather(self._feeding, *self._tasks, return_exceptions=True)
 
     def stop(self) -> None:
-        """Drop what is under way. The results end behind the last one that was handed out."""
+        """Drop what is under way. The results end behind the last one, in order, that was done by now."""
         self._stopped = True
         self._feeding.cancel()
         for task in self._tasks:
@@ -57,7 +59,7 @@ class InOrder(Generic[T, R]):
         """Yield the results."""
         while (task := await self._started.get()) is not None:
             await asyncio.wait((task,))
-            if self._stopped:
+            if task.cancelled():
                 return
             self._tasks.discard(task)
             self._room.release()
@@ -67,11 +69,8 @@ class InOrder(Generic[T, R]):
 
     async def _feed(self) -> None:
         # The stream's own failure is this task's; the results meet it behind the last item.
-        try:
-            async for item in self._source:
-                await self._room.acquire()
-                task = asyncio.ensure_future(self._work(item))
-                self._tasks.add(task)
-                self._started.put_nowait(task)
-        finally:
-            self._started.put_nowait(None)
+        async for item in self._source:
+            await self._room.acquire()
+            task = asyncio.ensure_future(self._work(item))
+            self._tasks.add(task)
+            self._started.put_nowait(task)

@@ -9,26 +9,28 @@ end may remove what it did not see.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from ..client import GHLClient
-from ..errors import NotFound, UsageError
+from ..errors import DailyQuotaExhausted, DecodeError, GHLError, NoReply, NotFound, ServerError, UsageError
 from ..hooks import PageCommitted, emit
 from ..models import ContactQuery
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Identity, Kind, QuarantinedRow, Row, StoredContact
-from .fetch import ContactBundle, bundles, count, included
+from .fetch import ContactBundle, bundles, checked, count, included
 from .run import Failure, Progress, Run, SampleCheck, Tally
 from .store import Store
 
 __all__ = ["backfill"]
 
 PART = 10
-"""Contacts in one transaction where each costs further requests; without children a whole page."""
+"""Contacts in one transaction where each costs further requests."""
 PART_ALONE = 100
+"""The same where contacts are read alone."""
 HOLES_AT_ONCE = 100
 ALL_HOLES = 1_000_000
 SAMPLE = 20
@@ -62,8 +64,7 @@ def backfill(
 
     Cost: 1 request for 500 contacts, 1 for each contact and kind, and up to 60 for the check of a sample at the end.
     """
-    kinds = included(include)
-    query = query or ContactQuery()
+    kinds, query = included(include), checked(query)
     if query.sort is not None or query.direction is not None:
         raise UsageError("backfill reads in the order of date_added: leave sort and direction out of the query")
     words = "a copy of contacts with " + ", ".join(kinds) if kinds else "a copy of contacts alone"
@@ -81,43 +82,58 @@ class _Backfill:
         self._ghl = ghl
         self._store = store
         self._query = msgspec.structs.replace(query, sort="date_added", direction="asc")
-        given = msgspec.to_builtins(query)
-        wanted = {name: value for name, value in given.items() if value is not None}
-        self._identity = Identity(
-            ghl.location_id, msgspec.json.encode(wanted, order="sorted").decode() if wanted else "", kinds
-        )
+        self._identity = Identity(ghl.location_id, _canonical(query), kinds)
         self._kinds = kinds
         self._tally = tally
         self._waiting: list[ContactBundle] = []
+        self._distinct = 0
+        """Contacts of this pass in the store, each counted once however often the server sent it."""
 
-    async def run(self, run: Run[Progress], *, resume: bool) -> AsyncIterator[Progress]:
+    async def run(self, run: Run[Progress], *, resume: bool) -> AsyncGenerator[Progress, None]:
         """Do it: begin, read and commit, finish, check."""
         checkpoint = await self._store.begin(self._identity, resume=resume)
-        tally = self._tally
         if checkpoint.state == "finished" and checkpoint.counts.holes:
-            async for progress in self._fill_holes(run):
-                yield progress
-            if not run.stopped:
+            async with aclosing(self._fill_holes(run)) as filling:
+                async for progress in filling:
+                    yield progress
+            if not run.stopped and (await self._store.counts()).holes < checkpoint.counts.holes:
                 await self._close_books(run, "the failed items were read again")
-            return
+                return
+        # Where none of them can be read, they must not keep everything else from being refreshed.
+        if not run.stopped:
+            async with aclosing(self._pass(run, checkpoint)) as whole:
+                async for progress in whole:
+                    yield progress
+
+    async def _pass(self, run: Run[Progress], checkpoint: Checkpoint) -> AsyncGenerator[Progress, None]:
+        """Read every contact once, or what an interrupted pass has left of them."""
+        tally = self._tally
         if checkpoint.state == "finished":
             checkpoint = await self._store.next_pass()
-        tally.found_before = checkpoint.read
-        async for progress in self._read(run, self._query, _cursor(checkpoint)):
-            yield progress
+        tally.begin(checkpoint.read)
+        self._distinct = checkpoint.read
+        async with aclosing(self._read(run, self._query, self._kinds, _cursor(checkpoint))) as reading:
+            async for progress in reading:
+                yield progress
         if run.stopped:
             tally.stored = await self._store.counts()
             return
-        whole = tally.total is not None and tally.found >= tally.total
+        whole = tally.total is not None and self._seen >= tally.total
         tally.pruned = await self._store.finish(prune=whole)
         await self._close_books(run, "every contact was read")
 
     async def _read(
-        self, run: Run[Progress], query: ContactQuery, after: Sequence[Any] | None, *, moves: bool = True
-    ) -> AsyncIterator[Progress]:
-        size = PART if self._kinds else PART_ALONE
+        self,
+        run: Run[Progress],
+        query: ContactQuery,
+        kinds: tuple[Kind, ...],
+        after: Sequence[Any] | None,
+        *,
+        moves: bool = True,
+    ) -> AsyncGenerator[Progress, None]:
+        size = PART if kinds else PART_ALONE
         try:
-            async with bundles(self._ghl, query, self._kinds, self._tally, after=after) as results:
+            async with bundles(self._ghl, query, kinds, self._tally, after=after) as results:
                 run.when_stopped(results.stop)
                 async for bundle in results:
                     self._waiting.append(bundle)
@@ -136,7 +152,7 @@ class _Backfill:
             quarantined=tuple(_apart(each) for bundle in part for each in bundle.quarantined if each.kind == "contact"),
             cursor=msgspec.json.encode(cursor) if moves and cursor is not None else None,
         )
-        await self._store.commit(batch)
+        self._distinct += await self._store.commit(batch)
         tally = self._tally
         before = dict(tally.children)
         contacts = tally.contacts
@@ -152,19 +168,21 @@ class _Backfill:
         )
         return tally.progress()
 
-    async def _fill_holes(self, run: Run[Progress]) -> AsyncIterator[Progress]:
-        holes = await self._store.holes(limit=ALL_HOLES)
-        ids = list(dict.fromkeys(hole.contact_id for hole in holes))
-        for start in range(0, len(ids), HOLES_AT_ONCE):
-            if run.stopped:
-                return
-            asked = ids[start : start + HOLES_AT_ONCE]
-            query = ContactQuery(ids=asked, sort="date_added", direction="asc")
-            async for progress in self._read(run, query, None, moves=False):
-                yield progress
-        self._tally.total = None  # the server's number was that of the few contacts asked for
-        if not run.stopped:
-            await self._remove_vanished(ids)
+    async def _fill_holes(self, run: Run[Progress]) -> AsyncGenerator[Progress, None]:
+        holes: dict[str, tuple[Kind, ...]] = {}
+        for hole in await self._store.holes(limit=ALL_HOLES):
+            holes[hole.contact_id] = (*holes.get(hole.contact_id, ()), hole.kind)
+        for kinds in set(holes.values()):
+            ids = [contact_id for contact_id, missed in holes.items() if missed == kinds]
+            for start in range(0, len(ids), HOLES_AT_ONCE):
+                query = ContactQuery(ids=ids[start : start + HOLES_AT_ONCE], sort="date_added", direction="asc")
+                async with aclosing(self._read(run, query, kinds, None, moves=False)) as reading:
+                    async for progress in reading:
+                        yield progress
+                self._tally.total = None  # the server's number was that of the few contacts asked for
+                if run.stopped:
+                    return
+        await self._remove_vanished(list(holes))
 
     async def _remove_vanished(self, ids: list[str]) -> None:
         """A hole of a contact that is no more can never be filled. The search lags behind, so ask for the contact."""
@@ -174,15 +192,21 @@ class _Backfill:
                 await self._ghl.background.contacts.get(contact_id)
             except NotFound:
                 self._tally.pruned += await self._store.remove((contact_id,))
+            except (ServerError, NoReply, DecodeError):
+                continue  # whether it is there is open: the hole stays
+
+    @property
+    def _seen(self) -> int:
+        return self._distinct + self._tally.vanished + self._tally.nameless
 
     async def _close_books(self, run: Run[Progress], done: str) -> None:
         tally = self._tally
         tally.sample = await self._check_sample(run)
         tally.stored = await self._store.counts()
-        if tally.total is not None and min(tally.found, tally.stored.contacts + tally.nameless) < tally.total:
+        if tally.total is not None and self._seen < tally.total:
             run.summary = tally.summary(
                 "incomplete",
-                f"the server counts {tally.total} contacts but sent {tally.found}: nothing was removed; run it again,"
+                f"the server counts {tally.total} contacts but sent {self._seen}: nothing was removed; run it again,"
                 " and if the gap stays, report it to the vendor",
                 resumable=True,
             )
@@ -190,8 +214,9 @@ class _Backfill:
             first = tally.sample.missing[0]
             run.summary = tally.summary(
                 "incomplete",
-                f"{len(tally.sample.missing)} records of {tally.sample.contacts} sampled contacts are not in the store,"
-                f" the first of contact {first.contact_id} ({first.kind}): run it again to read everything anew",
+                f"{len(tally.sample.missing)} records of {tally.sample.contacts} sampled contacts are not in the store"
+                f" (lost, or made while it ran), the first of contact {first.contact_id} ({first.kind}): run it again"
+                " to read everything anew",
                 resumable=True,
             )
         elif tally.stored.holes:
@@ -214,7 +239,9 @@ class _Backfill:
             for kind in self._kinds:
                 try:
                     page = await getattr(self._ghl.background, kind).page(stored.id)
-                except NotFound:
+                except DailyQuotaExhausted:
+                    return SampleCheck(compared, children, tuple(missing))
+                except GHLError:  # the copy is finished: what cannot be compared does not undo it
                     break
                 children += len(page.items)
                 missing += [
@@ -222,8 +249,16 @@ class _Backfill:
                     for record in page.items
                     if record.id not in stored.children.get(kind, frozenset()) and not _is_newer(record, stored)
                 ]
-            compared += 1
+            else:
+                compared += 1
         return SampleCheck(compared, children, tuple(missing))
+
+
+def _canonical(query: ContactQuery) -> str:
+    """One text for all ways to ask the same; empty for all contacts."""
+    given = msgspec.to_builtins(query)
+    wanted = {name: sorted(value) if isinstance(value, list) else value for name, value in given.items() if value}
+    return msgspec.json.encode(wanted, order="sorted").decode() if wanted else ""
 
 
 def _cursor(checkpoint: Checkpoint) -> tuple[Any, ...] | None:
@@ -231,9 +266,19 @@ def _cursor(checkpoint: Checkpoint) -> tuple[Any, ...] | None:
 
 
 def _is_newer(record: object, stored: StoredContact) -> bool:
-    added: datetime | None = getattr(record, "date_added", None)
-    # Tasks carry no date (facts 7.4): a new one cannot be told from a lost one, and losing is the worse error.
-    return added is not None and added.timestamp() > stored.read_at - CLOCKS_DIFFER_SECONDS
+    added = getattr(record, "date_added", None)
+    if isinstance(added, str):
+        try:
+            added = datetime.fromisoformat(added)
+        except ValueError:
+            return False
+    # Tasks carry no date (facts 7.4), and one without a zone says little: what is new cannot be told from what was lost
+    # then, and losing is the worse error.
+    return (
+        isinstance(added, datetime)
+        and added.tzinfo is not None
+        and added.timestamp() > stored.read_at - CLOCKS_DIFFER_SECONDS
+    )
 
 
 def _apart(each: Any) -> QuarantinedRow:

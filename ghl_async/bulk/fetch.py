@@ -33,7 +33,7 @@ from ._rows import KINDS, Kind
 from ._workers import InOrder
 from .run import Failure, Run, Tally
 
-__all__ = ["ContactBundle", "bundles", "count", "fetch", "included"]
+__all__ = ["ContactBundle", "bundles", "checked", "count", "fetch", "included"]
 
 WORKERS = 32
 """Requests under way at once: enough for the full quota (10 a second) at round trips of 3 s."""
@@ -42,7 +42,7 @@ AHEAD_ALONE = 600
 PAGE_SIZE = 500
 """The largest that contact search takes (facts 6.3)."""
 FAILURES_IN_A_ROW = 25
-_ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, Unauthorized, UsageError)
+_ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, Unauthorized)
 
 
 class ContactBundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +81,17 @@ def included(include: Sequence[str]) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind in include)
 
 
+def checked(query: ContactQuery | None) -> ContactQuery:
+    """The query, or that for all contacts.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if query is not None and not isinstance(query, ContactQuery):
+        raise UsageError(f"the query must be a ContactQuery, not {type(query).__name__}")
+    return query or ContactQuery()
+
+
 def fetch(
     ghl: GHLClient,
     query: ContactQuery | None = None,
@@ -100,17 +111,24 @@ def fetch(
 
     Cost: 1 request for 500 contacts and 1 for each contact and kind, in the bulk lane.
     """
-    kinds = included(include)
+    kinds, query = included(include), checked(query)
     tally = Tally(ghl, _in_words(kinds))
 
     async def produce(run: Run[ContactBundle]) -> AsyncIterator[ContactBundle]:
-        source = bundles(ghl, query or ContactQuery(), kinds, tally)
+        source = bundles(ghl, query, kinds, tally)
         async with source as results:
             run.when_stopped(results.stop)
             async for bundle in results:
+                if run.stopped:
+                    break
                 count(tally, bundle)
                 yield bundle
-        if not run.stopped:
+        if run.stopped:
+            return
+        if tally.total is not None and tally.found < tally.total:
+            said = f"the server counts {tally.total} contacts but sent {tally.found}: run it again"
+            run.summary = tally.summary("incomplete", said, resumable=False)
+        else:
             run.summary = tally.summary("finished", "every contact of the search was read", resumable=False)
 
     return Run(tally, produce)
@@ -185,6 +203,7 @@ class _Reader:
             "notes": ghl.background.notes.page,
             "appointments": ghl.background.appointments.page,
         }
+        self._contact = ghl.background.contacts.get
         self._failures_in_a_row = dict.fromkeys(kinds, 0)
 
     async def complete(self, bundle: ContactBundle) -> ContactBundle:
@@ -197,7 +216,11 @@ class _Reader:
             return bundle
         results = await _all(partial(self._read, kind, bundle.id) for kind in self._kinds)
         if any(isinstance(result, NotFound) for result in results):
-            return msgspec.structs.replace(bundle, vanished=True)
+            if await self._is_gone(bundle.id):
+                return msgspec.structs.replace(bundle, vanished=True)
+            for kind, result in zip(self._kinds, results, strict=True):
+                if isinstance(result, NotFound):
+                    self._note_failure(kind, result)
         read: dict[str, Any] = {}
         failures, quarantined = [], list(bundle.quarantined)
         for kind, result in zip(self._kinds, results, strict=True):
@@ -210,6 +233,23 @@ class _Reader:
             bundle, complete=tuple(read), failures=tuple(failures), quarantined=tuple(quarantined), **read
         )
 
+    async def _is_gone(self, contact_id: str) -> bool:
+        """Ask for the contact itself: a 404 may also come from a route that is refused, or from the edge."""
+        async with self._room:
+            try:
+                await self._contact(contact_id)
+            except NotFound:
+                return True
+            except GHLError as error:
+                if isinstance(error, _ENDS_THE_RUN):
+                    raise
+        return False
+
+    def _note_failure(self, kind: Kind, error: GHLError) -> None:
+        self._failures_in_a_row[kind] += 1
+        if isinstance(error, _ENDS_THE_RUN) or self._failures_in_a_row[kind] >= FAILURES_IN_A_ROW:
+            raise error
+
     async def _read(self, kind: Kind, contact_id: str) -> Page[Any] | GHLError:
         async with self._room:
             try:
@@ -217,9 +257,7 @@ class _Reader:
             except NotFound as error:
                 return error
             except GHLError as error:
-                self._failures_in_a_row[kind] += 1
-                if isinstance(error, _ENDS_THE_RUN) or self._failures_in_a_row[kind] >= FAILURES_IN_A_ROW:
-                    raise
+                self._note_failure(kind, error)
                 return error
         self._failures_in_a_row[kind] = 0
         return page

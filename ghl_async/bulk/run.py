@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from ..client import GHLClient
+from ..client import GHLClient, QuotaState
 from ..errors import DailyQuotaExhausted, UsageError
 from ._rows import Counts
 
@@ -120,14 +120,19 @@ class Tally:
         self.asked = asked
         self.started = monotonic()
         self.requests_before = ghl.stats.requests
-        self.contacts = self.vanished = self.quarantined = self.nameless = self.failed = self.pruned = 0
-        self.children = {"tasks": 0, "notes": 0, "appointments": 0}
-        self.failures: list[Failure] = []
-        self.found_before = 0
-        self.total: int | None = None
+        self.begin()
+        self.pruned = 0
         self.stored: Counts | None = None
         self.sample: SampleCheck | None = None
         self._pace = (self.started, 0, 0.0)
+
+    def begin(self, found_before: int = 0) -> None:
+        """Count anew what is read; requests and time go on."""
+        self.contacts = self.vanished = self.quarantined = self.nameless = self.failed = 0
+        self.children = {"tasks": 0, "notes": 0, "appointments": 0}
+        self.failures: list[Failure] = []
+        self.found_before = found_before
+        self.total: int | None = None
 
     @property
     def requests(self) -> int:
@@ -155,10 +160,16 @@ class Tally:
             self._pace = (monotonic(), self.requests, pace)
         return pace or (self.requests / max(elapsed, 0.001) if not at_since else 0.0)
 
+    def _quota(self) -> QuotaState | None:
+        try:
+            return self.ghl.quota
+        except UsageError:  # before the first call, or behind the last one
+            return None
+
     def progress(self) -> Progress:
         """Say how far the run is."""
         seconds = monotonic() - self.started
-        quota = self.ghl.quota if self.requests else None
+        quota = self._quota()
         known = quota is not None and quota.known
         done = self.contacts + self.vanished
         left = None if self.total is None else max(0, self.total - self.found_before - done)
@@ -217,7 +228,8 @@ class Run(Generic[Item]):
             ...
         print(run.summary)
 
-    Leaving the loop early stops the run and keeps what is done. Errors that end a run (a refused token, a store that
+    Leaving the loop early stops the run and keeps what is done; awaiting the run inside its own loop would wait for
+    ever. Errors that end a run (a refused token, a store that
     cannot be written) are raised; items that fail are counted in the Summary instead.
     """
 
@@ -238,7 +250,7 @@ class Run(Generic[Item]):
         return self._tally.progress()
 
     def stop(self) -> None:
-        """End the run as soon as possible; what is committed stays, what is under way is dropped.
+        """End the run as soon as possible; what is done is kept, what is under way is dropped.
 
         May be called from a signal handler of the event loop.
         """
@@ -268,18 +280,18 @@ class Run(Generic[Item]):
         except DailyQuotaExhausted as error:
             self.summary = self._tally.summary("daily quota", str(error), resumable=True)
         except BaseException as error:
-            left = isinstance(error, GeneratorExit)
-            self.summary = self._tally.summary(
-                "stopped" if left else "failed", "the loop was left early" if left else str(error), resumable=True
-            )
+            left = {GeneratorExit: "the loop was left early", asyncio.CancelledError: "cancelled"}.get(type(error))
+            self.summary = self._tally.summary("stopped" if left else "failed", left or str(error), resumable=True)
             raise
         finally:
-            await source.aclose()  # type: ignore[attr-defined]  # an async generator
-            if self.summary is None:
-                self.summary = self._tally.summary(
-                    "stopped", "stopped; the same call goes on where it stopped", resumable=True
-                )
-            self._ended.set()
+            try:
+                await source.aclose()  # type: ignore[attr-defined]  # an async generator
+            finally:
+                if self.summary is None:
+                    self.summary = self._tally.summary(
+                        "stopped", "stopped; the same call goes on where it stopped", resumable=True
+                    )
+                self._ended.set()
 
     async def _drain(self) -> Summary:
         if not self._started:

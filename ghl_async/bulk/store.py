@@ -74,8 +74,8 @@ class Store(Protocol):
     async def next_pass(self) -> Checkpoint:
         """Start the refresh of a finished store: cursor None, nothing read, one pass further."""
 
-    async def commit(self, batch: Batch) -> None:
-        """Write one batch in one transaction; returns when it is stored.
+    async def commit(self, batch: Batch) -> int:
+        """Write one batch in one transaction; returns how many of its contacts this pass had not seen before.
 
         Batches are written in the order of the calls. Once called, a batch is written even if the caller is cancelled.
         After a batch has failed all later ones fail too: a cursor never gets past a page that is not there.
@@ -141,9 +141,9 @@ class SQLiteStore:
         """Start the refresh of a finished store; see `Store.next_pass`."""
         return await self._on_thread(self._next_pass)
 
-    async def commit(self, batch: Batch) -> None:
+    async def commit(self, batch: Batch) -> int:
         """Write one batch in one transaction, behind all earlier ones; see `Store.commit`."""
-        await self._on_thread(self._write, _landing.write, batch, time.time())
+        return await self._on_thread(self._write, _landing.write, batch, time.time())
 
     async def finish(self, *, prune: bool) -> int:
         """End the pass, make the indexes and empty the write-ahead log; see `Store.finish`."""

@@ -90,7 +90,12 @@ class GHLDialect:
     def url(self, request: Request) -> str:
         """Base address, path with quoted ids, query."""
         address = self._base + fill(request.template, request.ids)
-        return f"{address}?{urlencode(request.query, quote_via=quote)}" if request.query else address
+        if not request.query:
+            return address
+        try:
+            return f"{address}?{urlencode(request.query, quote_via=quote)}"
+        except UnicodeEncodeError:
+            raise UsageError(f"{request.operation}: the query holds text that cannot be sent") from None
 
     def headers(self, request: Request, token: str) -> Mapping[str, str]:
         """Token, Version and our own User-Agent: the edge refuses some default ones (facts 1)."""

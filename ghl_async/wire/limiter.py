@@ -16,13 +16,14 @@ not.
 *Learning.* Nothing is assumed until a reply speaks: one probe in flight, then the announced limits. The same caution
 returns when the last reading is older than an interval, since others may have spent meanwhile.
 
-*Others.* `remaining` shows what others spend on the same budget. Two lower bounds, both free of false alarms: what the
-server counts now less all of ours that its window can hold; and how far its count rose since any reading of the last
-interval, less all of ours in between. That many slots are held back for one interval, or until a reading shows that the
-server counts less than that (its window has turned).
+*Others.* `remaining` shows what others spend on the same budget. Two lower bounds, free of false alarms while replies
+come in order: what the server counts now less all of ours that its window can hold; and how far its count rose since
+any reading of the last interval, less all of ours in between. That many slots are held back for one interval, or until
+a reading shows that the server counts less than that (its window has turned).
 
 *Refusal.* A 429 is a reading too: everything stops until one whole interval (or what the server named) has passed, one
-probe goes first, N falls to what was counted and climbs while intervals stay clean.
+probe goes first, N falls to what was counted and climbs by one, then two, then four while intervals stay clean (by one
+alone, a stray 429 at a quiet moment would slow a location for a quarter of an hour).
 """
 
 from __future__ import annotations
@@ -244,12 +245,13 @@ class Budget:
         """What is known now."""
         now = self._clock()
         self._settle(now)
+        held = self._others.held_back(now)
         return QuotaState(
             requests=self._limit,
             interval_seconds=self._interval,
             known=self._known,
-            free=max(0, self._free(now)),
-            used_by_others=self._others.held_back(now),
+            free=max(0, self._free(held)),
+            used_by_others=held,
             daily=self._day.limit,
             daily_remaining=self._day.remaining,
             daily_resets_at=self._day.resets_at_utc(now),
@@ -296,10 +298,12 @@ class Budget:
             self._pacer = None
 
     def _reserve(self, now: float) -> int:
-        return max(1, min(RESERVE, self._limit // 25)) if self._interactive_until > now else 0
+        if self._interactive_until <= now or self._limit < RESERVE:
+            return 0
+        return max(1, min(RESERVE, self._limit // 25))
 
-    def _free(self, now: float) -> int:
-        return self._limit - self._in_flight - len(self._cooling) - self._others.held_back(now)
+    def _free(self, held: int) -> int:
+        return self._limit - self._in_flight - len(self._cooling) - held
 
     def _is_open(self, lane: Lane, now: float) -> bool:
         self._settle(now)
@@ -310,7 +314,7 @@ class Budget:
         if self._probing and self._in_flight:
             return False
         held = self._others.held_back(now)
-        free = self._limit - self._in_flight - len(self._cooling) - held
+        free = self._free(held)
         if held:
             # Where others draw on the same budget, what the server has left is a brake; as much of theirs may be
             # under way as of ours.

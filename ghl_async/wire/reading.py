@@ -116,7 +116,8 @@ class Day:
         self.remaining = max(0, reading.daily_remaining - uncounted)
         self._announced = reading.daily_resets_in_seconds is not None
         # Not announced: believe the reading for an hour, then ask again with one request.
-        self.resets_at = now + (reading.daily_resets_in_seconds or UNANNOUNCED_DAY_SECONDS)
+        seconds = reading.daily_resets_in_seconds
+        self.resets_at = now + (UNANNOUNCED_DAY_SECONDS if seconds is None else seconds)
 
     def resets_at_utc(self, now: float) -> datetime | None:
         """When the day ends by the calendar, if the server said so."""

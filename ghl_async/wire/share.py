@@ -20,15 +20,15 @@ _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, _Budgets] = WeakKeyDiction
 
 
 class BudgetShare:
-    """One client's hold on the budget of its key: the same budget for every client of a process that has that key.
+    """One client's hold on the budget of its key: the same budget for every client of an event loop that has that key.
 
     A budget that nobody holds is dropped once it is idle: what it still knew (slots that cool) is over by then.
     """
 
     def __init__(self, key: tuple[str, ...], quota: Quota) -> None:
         # Budgets know their loop, so a weak key alone would never let go of a loop that has ended.
-        for ended in [loop for loop in _shared if loop.is_closed()]:
-            del _shared[ended]
+        for ended in [loop for loop in list(_shared) if loop.is_closed()]:
+            _shared.pop(ended, None)
         budgets = _shared.setdefault(asyncio.get_running_loop(), {})
         for other in [other for other, (budget, wishes) in budgets.items() if not wishes and budget.is_idle()]:
             del budgets[other]

@@ -237,7 +237,7 @@ class Transport:
             return Reply(status=status, body=body)
         error = self._dialect.error(call.request, status, headers, body.replace(token.encode(), b"***"))
         if isinstance(error, Unauthorized) and error.renewable:
-            error.renewable = not call.token_rejected and await self._renewed(token)
+            error.renewable = not call.token_rejected and await self._renewed(token, call.attempt_seconds)
             call.token_rejected = True
         call.unknown = call.unknown or is_unknown(error)
         raise error
@@ -310,11 +310,15 @@ class Transport:
             limits = self._budget.state()
             emit(self._hooks, LimitsLearned(limits.requests, limits.interval_seconds, limits.daily))
 
-    async def _renewed(self, token: str) -> bool:
+    async def _renewed(self, token: str, seconds: float) -> bool:
         if isinstance(self._tokens, FixedToken):
             return False  # there is no other one
-        await self._tokens.reject(token)
-        return await self._tokens.token() != token
+        try:
+            async with asyncio.timeout(seconds):
+                await self._tokens.reject(token)
+                return await self._tokens.token() != token
+        except TimeoutError:
+            return False
 
     def _outcome_unknown(self, call: _Call, said: str) -> OutcomeUnknown:
         return OutcomeUnknown(

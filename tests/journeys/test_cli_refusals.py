@@ -47,7 +47,7 @@ async def refused(command, code, words, *arguments, **environment):
         ("backfill --contacts 5", "--contacts goes with --sandbox"),
         ("backfill --sandbox --contacts -1", "--contacts"),
         ("backfill --sandbox --location-id x", "leave out --location-id"),
-        ("backfill --location-id ../x", "is not a location id"),
+        ("backfill --location-id ../x", "location_id is no location id"),
         ("backfill --base-url nonsense", "base_url must look like"),
         ("sandbox --profile big", "--profile"),
         ("sandbox --port 99999", "--port"),
