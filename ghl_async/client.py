@@ -15,9 +15,12 @@ from .hooks import Hook, LoggingHook, Stats, StatsHook
 from .resources.appointments import Appointments
 from .resources.calendars import Calendars
 from .resources.contacts import Contacts
+from .resources.custom_fields import CustomFields
 from .resources.location import Location
+from .resources.location_tags import LocationTags
 from .resources.notes import Notes
 from .resources.tasks import Tasks
+from .resources.users import Users
 from .wire.dialect import GHLDialect
 from .wire.limiter import Quota, QuotaState
 from .wire.request import Lane, Reply, Request, Send
@@ -61,6 +64,9 @@ class Resources:
     appointments: Appointments
     calendars: Calendars
     location: Location
+    location_tags: LocationTags
+    custom_fields: CustomFields
+    users: Users
 
     def __init__(self, send: Send, location_id: str) -> None:
         self.contacts = Contacts(send, location_id)
@@ -69,6 +75,9 @@ class Resources:
         self.appointments = Appointments(send, location_id)
         self.calendars = Calendars(send, location_id)
         self.location = Location(send, location_id)
+        self.location_tags = LocationTags(send, location_id)
+        self.custom_fields = CustomFields(send, location_id)
+        self.users = Users(send, location_id)
 
 
 class GHLClient(Resources):

@@ -8,29 +8,52 @@ from ._record import KeyRecord, Quarantined, Record, decode_record, keys_of, wel
 from .appointment import Appointment
 from .calendar import Calendar
 from .contact import Contact, CustomFieldValue
-from .ids import BusinessId, ContactId, LocationId, NoteId, TaskId, UserId
+from .custom_field import CustomField, CustomFieldModel
+from .ids import BusinessId, CalendarId, ContactId, LocationId, NoteId, TaskId, UserId
 from .location import LocationDetails, LocationSettings
+from .location_tag import LocationTag
 from .note import Note
-from .search import SORT_FIELDS, ContactQuery, Filter, FilterGroup, SearchBody, Sort, SortField
+from .search import (
+    FILTER_FIELDS,
+    NESTED_FIELDS,
+    SORT_FIELDS,
+    ContactQuery,
+    Direction,
+    Filter,
+    FilterGroup,
+    Operator,
+    SearchBody,
+    Sort,
+    SortField,
+)
 from .task import Task
+from .user import User
 
 __all__ = [
+    "FILTER_FIELDS",
+    "NESTED_FIELDS",
     "SORT_FIELDS",
     "Appointment",
     "BusinessId",
     "Calendar",
+    "CalendarId",
     "Contact",
     "ContactId",
     "ContactQuery",
+    "CustomField",
+    "CustomFieldModel",
     "CustomFieldValue",
+    "Direction",
     "Filter",
     "FilterGroup",
     "KeyRecord",
     "LocationDetails",
     "LocationId",
     "LocationSettings",
+    "LocationTag",
     "Note",
     "NoteId",
+    "Operator",
     "Quarantined",
     "Record",
     "SearchBody",
@@ -38,6 +61,7 @@ __all__ = [
     "SortField",
     "Task",
     "TaskId",
+    "User",
     "UserId",
     "decode_record",
     "keys_of",

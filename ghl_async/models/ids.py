@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-__all__ = ["BusinessId", "ContactId", "LocationId", "NoteId", "TaskId", "UserId"]
+__all__ = ["BusinessId", "CalendarId", "ContactId", "LocationId", "NoteId", "TaskId", "UserId"]
 
 ContactId: TypeAlias = str
 """For example "sx6wyHhbFdRXh302LLNR"."""
@@ -16,3 +16,5 @@ UserId: TypeAlias = str
 """For example "641c094001436dbc2081"."""
 BusinessId: TypeAlias = str
 """24 hexadecimal digits, for example "63b7ec34ea409a9a8bd2a4ff"."""
+CalendarId: TypeAlias = str
+"""For example "CVokAlI8fgw4WYWoCtQz"."""

@@ -7,8 +7,21 @@ back, and nothing of sockets, quota, retries or tokens.
 from .appointments import Appointments
 from .calendars import Calendars
 from .contacts import Contacts
+from .custom_fields import CustomFields
 from .location import Location
+from .location_tags import LocationTags
 from .notes import Notes
 from .tasks import Tasks
+from .users import Users
 
-__all__ = ["Appointments", "Calendars", "Contacts", "Location", "Notes", "Tasks"]
+__all__ = [
+    "Appointments",
+    "Calendars",
+    "Contacts",
+    "CustomFields",
+    "Location",
+    "LocationTags",
+    "Notes",
+    "Tasks",
+    "Users",
+]

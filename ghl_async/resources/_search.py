@@ -14,10 +14,11 @@ from msgspec import UNSET
 
 from ..errors import UsageError
 from ..models import SORT_FIELDS, ContactQuery, SearchBody
+from ._filters import TEXT_CHARACTERS, check_where
 
-__all__ = ["require_between", "require_text", "search_body"]
+__all__ = ["require_aware", "require_between", "require_list", "require_text", "search_body"]
 
-_TEXT_CHARACTERS = 75
+_SORT_KEYS = 2
 _LARGEST_PAGE = 500
 _DEEPEST = 10_000
 _TEXTS = ("text", "email", "phone", "assigned_to")
@@ -73,14 +74,39 @@ def require_between(name: str, value: object, least: int, most: int | None = Non
         raise UsageError(f"{name} must be a whole number {span}, not {value!r}")
 
 
-def require_text(name: str, value: object) -> None:
-    """Refuse what is not text, or is blank.
+def require_text(name: str, value: object, *, most: int | None = None) -> None:
+    """Refuse what is not text, is blank, or has more than `most` characters.
 
     Raises:
         UsageError: names the argument.
     """
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{name} must be text that is not empty, not {value!r}")
+    if most is not None and len(value) > most:
+        raise UsageError(f"{name} may have {most} characters, not {len(value)}")
+
+
+def require_list(name: str, values: object, *, most: int | None = None) -> None:
+    """Refuse what is not a list of at least one text, each of at most `most` characters.
+
+    Raises:
+        UsageError: names the argument.
+    """
+    # An empty list is refused, because without the condition it stands for the search would find everything.
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        raise UsageError(f"{name} must be a list of at least one text (None asks for nothing), not {values!r}")
+    for value in values:
+        require_text(name, value, most=most)
+
+
+def require_aware(name: str, at: object) -> None:
+    """Refuse what is not a datetime with a zone.
+
+    Raises:
+        UsageError: names the argument.
+    """
+    if not isinstance(at, datetime) or at.utcoffset() is None:
+        raise UsageError(f"{name} must be an aware datetime, such as datetime(2026, 1, 31, tzinfo=UTC), not {at!r}")
 
 
 def _checked(query: object) -> ContactQuery:
@@ -88,36 +114,31 @@ def _checked(query: object) -> ContactQuery:
         raise UsageError(f"query must be a ContactQuery, not {type(query).__name__}")
     for name in _TEXTS:
         if getattr(query, name) is not None:
-            require_text(name, getattr(query, name))
-    if query.text is not None and len(query.text) > _TEXT_CHARACTERS:
-        raise UsageError(f"text may have {_TEXT_CHARACTERS} characters, not {len(query.text)}")
+            require_text(name, getattr(query, name), most=TEXT_CHARACTERS)
     for name in _LISTS:
-        _check_list(name, getattr(query, name))
+        if getattr(query, name) is not None:
+            require_list(name, getattr(query, name), most=TEXT_CHARACTERS)
     for name in _INSTANTS:
-        _check_instant(name, getattr(query, name))
-    _check_order(query)
+        if getattr(query, name) is not None:
+            require_aware(name, getattr(query, name))
+    if query.where is not None:
+        check_where(query.where)
+    _check_order(query.sort, query.direction)
     return query
 
 
-def _check_list(name: str, values: object) -> None:
-    if values is None:
+def _check_order(sort: object, direction: object) -> None:
+    if sort is None:
+        if direction is not None:
+            raise UsageError("direction needs sort: say by which field, for example sort='date_added'")
         return
-    # An empty list is refused, because without the filter it stands for the search would find every contact.
-    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-        raise UsageError(f"{name} must be a list of at least one text (None asks for nothing), not {values!r}")
-    for value in values:
-        require_text(name, value)
-
-
-def _check_instant(name: str, at: object) -> None:
-    if at is not None and (not isinstance(at, datetime) or at.utcoffset() is None):
-        raise UsageError(f"{name} must be an aware datetime, such as datetime(2026, 1, 31, tzinfo=UTC), not {at!r}")
-
-
-def _check_order(query: ContactQuery) -> None:
-    if query.sort is not None and query.sort not in SORT_FIELDS:
-        raise UsageError(f"sort must be one of {', '.join(SORT_FIELDS)}, not {query.sort!r}")
-    if query.direction is not None and query.direction not in {"asc", "desc"}:
-        raise UsageError(f"direction must be asc or desc, not {query.direction!r}")
-    if query.direction is not None and query.sort is None:
-        raise UsageError("direction needs sort: say by which field, for example sort='date_added'")
+    keys = sort if isinstance(sort, list | tuple) else (sort,)
+    known = all(isinstance(key, str) and key in SORT_FIELDS for key in keys)
+    if not known or not 1 <= len(keys) <= _SORT_KEYS or len(set(keys)) < len(keys):
+        raise UsageError(f"sort must be one or two of {', '.join(SORT_FIELDS)}, not {sort!r}")
+    one_each = isinstance(direction, list | tuple)
+    directions = direction if isinstance(direction, list | tuple) else (direction or "asc",)
+    if not all(each in ("asc", "desc") for each in directions):
+        raise UsageError(f"direction must be asc or desc, or one of these for each key of sort, not {direction!r}")
+    if one_each and len(directions) != len(keys):
+        raise UsageError(f"direction must be one for all or one for each key of sort: {len(keys)}, not {direction!r}")

@@ -1,4 +1,4 @@
-"""Contacts: one by its id, pages of a search, the older list, those of a business, a possible duplicate."""
+"""Contacts: one by its id, pages of a search, the older list, those of a business or an address, a duplicate."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ __all__ = ["Contacts"]
 _SCOPE = "contacts.readonly"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEGACY_LARGEST_PAGE = 100
+_LOOKUP_LARGEST_PAGE = 20
 
 
 class _LegacyMeta(msgspec.Struct, rename="camel"):
@@ -232,6 +233,51 @@ class Contacts:
         envelope = Envelope(await self._send(request), request.operation)
         return None if envelope.is_null("contact") else envelope.one(Contact, "contact")
 
+    async def lookup(
+        self, *, email: str | None = None, phone: str | None = None, limit: int = 20, cursor: str | None = None
+    ) -> Page[Contact]:
+        """Look up the contacts with one e-mail address or one phone number, the additional ones included.
+
+        The page's `cursor` is the server's: give it with the same address or number to get the next page. All pages:
+        `pagination.pages(lambda cursor: ghl.contacts.lookup(email=email, cursor=cursor))`. A contact that does not
+        decode is in `quarantined`, with its JSON.
+
+        The operation is of API v3 alone, which this call asks for by itself, and the vendor opens it to OAuth tokens
+        alone. Without one, `search` with `email` or `phone` finds the primary ones.
+
+        Args:
+            email: either this, in large or small letters,
+            phone: or this, E.164 with a leading +, for example "+18888888888".
+            limit: 1 to 20.
+            cursor: a page's cursor.
+
+        Raises:
+            UsageError: both or none are given, or an argument is outside the rules; nothing was sent.
+            ErrorReply: the server refuses the token; how it says so is not documented.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: GET /contacts/lookup
+        """
+        if (email is None) == (phone is None):
+            raise UsageError("lookup needs email or phone, and takes only one of them")
+        require_between("limit", limit, 1, _LOOKUP_LARGEST_PAGE)
+        query = [("locationId", self.location_id), ("limit", str(limit))]
+        for argument, value in (("email", email), ("phone", phone), ("cursor", cursor)):
+            if value is not None:
+                require_text(argument, value)
+                query.append(("nextCursor" if argument == "cursor" else argument, value))
+        request = Request(
+            operation="contacts.lookup",
+            method="GET",
+            template="/contacts/lookup",
+            query=tuple(query),
+            version="v3",
+            scope=_SCOPE,
+        )
+        envelope = Envelope(await self._send(request), request.operation)
+        return envelope.many(Contact, "contacts", lambda _: _lookup_cursor(envelope))
+
     async def _searched(self, body: SearchBody) -> Page[Contact]:
         request = Request(
             operation="contacts.search", method="POST", template="/contacts/search", body=body, scope=_SCOPE
@@ -260,3 +306,11 @@ def _legacy_cursor(meta: _LegacyMeta, raws: Sequence[bytes]) -> tuple[int, str]:
         if keys.date_added is not None and keys.id is not None:
             return (keys.date_added - _EPOCH) // timedelta(milliseconds=1), keys.id
     raise DecodeError("contacts.list_legacy: nothing says where the next page begins", path="$.meta")
+
+
+def _lookup_cursor(envelope: Envelope) -> str | None:
+    cursor = envelope.optional("nextCursor", str)
+    if cursor is None and not envelope.is_null("nextCursor"):
+        # To take this for the end would drop the rest without a word.
+        raise DecodeError("contacts.lookup: the cursor of the next page is no text", path="$.nextCursor")
+    return cursor or None

@@ -4,10 +4,12 @@
     DELETE log                    forget the requests
     GET    counts                 running counts; `?after=&before=` (seconds) counts a span,
                                   `?interval=` adds the most admitted requests in any span of so many seconds
-    GET    truth?offset=&limit=   {"contacts": [{"contact", "tasks", "notes", "appointments"}], "total"},
-                                  oldest first
+    GET    truth?offset=&limit=   {"contacts": [{"contact", "tasks", "notes", "appointments", "events"}], "total"},
+                                  oldest first; `events` are the appointments as the calendars show them
     GET, PUT limits               the settings of limits.py; changes take effect at once
     GET, PUT latency              {"seconds", "jitter_seconds"}
+    GET, PUT pages                the page sizes of pages.py
+    GET, PUT index                {"lag_seconds"}: how long search and list miss an added contact
     GET, POST, DELETE faults      see faults.py; POST takes one fault, what it matches flat or under "match"
     POST   tokens                 {"token"?, "scopes"?, "locations"?, "app"?, "expired"?} answers the token
     POST   spend                  {"requests": n, "location"?, "app"?}: as if another program had made them
@@ -92,6 +94,7 @@ def truth(location: Location, offset: int, limit: int) -> dict[str, Any]:
                 "tasks": location.tasks(ref),
                 "notes": location.notes(ref),
                 "appointments": location.appointments(ref),
+                "events": location.events_of(ref),
             }
         )
     return {"contacts": contacts, "total": len(location)}
@@ -140,6 +143,23 @@ def _change_latency(visit: _Visit) -> object:
     changed = msgspec.convert(msgspec.structs.asdict(latency) | visit.body, type(latency))
     latency.seconds, latency.jitter_seconds = changed.seconds, changed.jitter_seconds
     return latency
+
+
+def _pages(visit: _Visit) -> object:
+    return visit.server.state.pages
+
+
+def _change_pages(visit: _Visit) -> object:
+    return visit.server.state.pages.change(**visit.body)
+
+
+def _index(visit: _Visit) -> dict[str, float]:
+    return {"lag_seconds": visit.server.state.main.lag_seconds}
+
+
+def _change_index(visit: _Visit) -> dict[str, float]:
+    visit.server.state.set_index_lag(float(visit.body["lag_seconds"]))
+    return _index(visit)
 
 
 def _faults(visit: _Visit) -> dict[str, Any]:
@@ -215,6 +235,10 @@ _DOORS: dict[tuple[str, str], Callable[[_Visit], object]] = {
     ("PUT", "limits"): _change_limits,
     ("GET", "latency"): _latency,
     ("PUT", "latency"): _change_latency,
+    ("GET", "pages"): _pages,
+    ("PUT", "pages"): _change_pages,
+    ("GET", "index"): _index,
+    ("PUT", "index"): _change_index,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from .refusals import bad_request, contact_not_found, scope_missing, unprocessable, wrong_location
+from .refusals import Refusal, bad_request, contact_not_found, scope_missing, unprocessable, wrong_location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .location import Location, Ref
     from .state import State, Token
 
-__all__ = ["Call", "Operation"]
+__all__ = ["CONTACTS_SCOPE", "Call", "Operation"]
 
 CONTACTS_SCOPE = "contacts.readonly"
 
@@ -27,7 +27,7 @@ CONTACTS_SCOPE = "contacts.readonly"
 class Call:
     """A request with a good token and a good Version."""
 
-    __slots__ = ("body", "params", "query", "state", "token", "version", "wrong_location_status")
+    __slots__ = ("body", "params", "query", "refusal", "state", "token", "version", "wrong_location_status")
 
     def __init__(self, state: State, token: Token, query: Mapping[str, str], body: bytes) -> None:
         """Take what every operation needs; the server adds `params` and `version`."""
@@ -38,6 +38,8 @@ class Call:
         self.params: tuple[str, ...] = ()
         self.version = ""
         self.wrong_location_status = 403
+        self.refusal: Refusal | None = None
+        """What authorisation answers whatever the token is, see the fault `refused`."""
 
     def json(self) -> dict[str, Any]:
         """Return the body, which must be a JSON object.
@@ -84,14 +86,24 @@ class Call:
             raise unprocessable([f"{name} must not be greater than {highest}"])
         return value
 
+    def need_scope(self, scope: str) -> None:
+        """Authorise for an operation, wherever it goes.
+
+        Raises:
+            Refusal: 401 for a missing scope, or the refusal that is in force.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        if scope not in self.token.scopes:
+            raise scope_missing()
+
     def location(self, location_id: str, scope: str = CONTACTS_SCOPE) -> Location:
         """Authorise for a location.
 
         Raises:
             Refusal: 401 for a missing scope, 403 or 401 for another location.
         """
-        if scope not in self.token.scopes:
-            raise scope_missing()
+        self.need_scope(scope)
         if location_id not in self.token.locations or location_id not in self.state.locations:
             raise wrong_location(self.wrong_location_status)
         return self.state.locations[location_id]
@@ -105,8 +117,7 @@ class Call:
         """
         if contact_id != "lookup":  # facts 5.2 [blog]: under a date version it is a 400, query and all
             self.expect_query(frozenset(), location=False)
-        if CONTACTS_SCOPE not in self.token.scopes:
-            raise scope_missing()
+        self.need_scope(CONTACTS_SCOPE)
         found = self.state.locate(contact_id)
         if found is None:
             raise contact_not_found(contact_id)

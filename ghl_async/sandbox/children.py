@@ -15,14 +15,18 @@ from . import words
 from .ids import digest, iso, letters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .people import People
 
-__all__ = ["Averages", "Children"]
+__all__ = ["LATEST_START_MS", "Averages", "Children"]
 
 _FACTORS: Final = (0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 6, 0)  # twenty, with a mean of one
 _CROWDED_EVERY, _CROWDED_AT, _CROWD = 500, 11, 50
 _SHARED_EVERY, _SHARED_AT = 20, 3
 _DAY_MS: Final = 86_400_000
+LATEST_START_MS: Final = 129 * _DAY_MS
+"""How long after its contact was added an appointment starts at the latest."""
 
 
 class Averages(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +35,8 @@ class Averages(msgspec.Struct, frozen=True, kw_only=True):
     tasks: float = 1.0
     notes: float = 3.0
     appointments: float = 1.0
+    lost: float = 0.02
+    """The share of the appointments whose calendar was deleted."""
 
 
 class Children:
@@ -42,6 +48,8 @@ class Children:
         self._averages = averages
         self._prefix = f"{people.settings.seed}|{people.settings.location_id}"
         self.calendar_ids = tuple(letters(digest(self._prefix, "calendar", number, size=20)) for number in range(3))
+        self.lost_calendar_id = letters(digest(self._prefix, "calendar", "deleted", size=20))
+        self._all_notes: int | None = None
 
     def tasks(self, index: int) -> list[dict[str, Any]]:
         """Return the tasks of contact `index` as the API shows them."""
@@ -56,16 +64,32 @@ class Children:
         if self._averages.notes <= 0:
             return []
         notes = [self._note(index, turn) for turn in range(self._many("notes", index, self._averages.notes))]
-        if index % _SHARED_EVERY == _SHARED_AT and index + 1 < self._people.count:
-            notes.append(self._shared_note(index))
-        if index % _SHARED_EVERY == _SHARED_AT + 1:
-            notes.append(self._shared_note(index - 1))
+        notes += [self._shared_note(first) for first in (index, index - 1) if self.shares_a_note(first)]
         return notes
 
     def appointments(self, index: int) -> list[dict[str, Any]]:
         """Return the appointments of contact `index` as the API shows them."""
-        many = self._many("appointments", index, self._averages.appointments)
-        return [self._appointment(index, turn) for turn in range(many)]
+        return [self._appointment(index, turn, dice) for turn, dice in self._visits(index)]
+
+    def slots(self, index: int) -> Iterator[tuple[str, int]]:
+        """Give the calendar and the start of each of these appointments, the start as in `_starts`."""
+        for _, dice in self._visits(index):
+            yield self._calendar(dice), self._starts(index, dice)
+
+    def count_notes(self, index: int) -> int:
+        """Return how many notes of contact `index` are its own alone, without making them."""
+        return self._many("notes", index, self._averages.notes)
+
+    def shares_a_note(self, index: int) -> bool:
+        """Tell whether contact `index` and the next have a note together."""
+        return self._averages.notes > 0 and index % _SHARED_EVERY == _SHARED_AT and index + 1 < self._people.count
+
+    def count_all_notes(self) -> int:
+        """Return how many notes there are, shared ones once; counted when first asked for."""
+        if self._all_notes is None:
+            everyone = range(self._people.count)
+            self._all_notes = sum(self.count_notes(index) + self.shares_a_note(index) for index in everyone)
+        return self._all_notes
 
     def _many(self, kind: str, index: int, average: float) -> int:
         if average <= 0:
@@ -120,14 +144,27 @@ class Children:
         note["relations"].append({"objectKey": "contact", "recordId": self._people.contact_id(index + 1)})
         return note
 
-    def _appointment(self, index: int, turn: int) -> dict[str, Any]:
-        dice = digest(self._prefix, "appointment", index, turn, size=30)
+    def _visits(self, index: int) -> Iterator[tuple[int, bytes]]:
+        for turn in range(self._many("appointments", index, self._averages.appointments)):
+            yield turn, digest(self._prefix, "appointment", index, turn, size=30)
+
+    def _calendar(self, dice: bytes) -> str:
+        if dice[28] < self._averages.lost * 256:
+            return self.lost_calendar_id
+        return self.calendar_ids[dice[23] % len(self.calendar_ids)]
+
+    def _starts(self, index: int, dice: bytes) -> int:
+        """Return what the clocks of the location show, as epoch ms of a UTC clock that shows the same."""
         added_ms = self._people.added_ms(index) + dice[20] * 60_000
-        start_ms = (added_ms + dice[21] * _DAY_MS // 2) // 1_800_000 * 1_800_000
+        return (added_ms + dice[21] * _DAY_MS // 2) // 1_800_000 * 1_800_000
+
+    def _appointment(self, index: int, turn: int, dice: bytes) -> dict[str, Any]:
+        added_ms = self._people.added_ms(index) + dice[20] * 60_000
+        start_ms = self._starts(index, dice)
         users = [self._people.user_ids[dice[22] % 5]] if dice[22] < 200 else []
         appointment = {  # facts 7.4 [spec]
             "id": letters(dice[:20]),
-            "calendarId": self.calendar_ids[dice[23] % len(self.calendar_ids)],
+            "calendarId": self._calendar(dice),
             "status": "booked",  # facts 7.4 [spec]: both status and appointmentStatus exist
             "title": f"Visit {turn + 1} – {words.TASK_TITLES[dice[24] % len(words.TASK_TITLES)]}",
             "startTime": _zoneless(start_ms),

@@ -20,6 +20,7 @@ Kind = Literal[
     "empty",
     "expired_token",
     "drop_item",
+    "refused",
 ]
 
 
@@ -36,6 +37,8 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     - `empty`: processed, answered 200 with no body.
     - `expired_token`: 401 that speaks of the token, not counted.
     - `drop_item`: a list answer silently lacks one item.
+    - `refused`: the door stays shut: JSON of `status`, counted. 401 (the default) misses the scope, 403 is not opened
+      to public tokens, 404 does not know the route; `after` shuts it midway.
     """
 
     kind: Kind
@@ -51,6 +54,16 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     headers: bool = True
     matched: int = 0
     struck: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the status of a refusal.
+
+        Raises:
+            ValueError: it is none of the three.
+        """
+        if self.kind == "refused" and self.status not in (None, 401, 403, 404):
+            message = f"a door is refused with 401, 403 or 404, not {self.status}"
+            raise ValueError(message)
 
 
 class Faults:

@@ -1,8 +1,8 @@
 """One location: the made-up contacts with what was changed, deleted and added since, in a total order.
 
-The order is (dateAdded, id). Reading a page of it costs the page, not the location: the position of a cursor is found
-by bisection over computed keys. Everything else (filters, other sorts) scans and keeps the last few results until
-something changes.
+The order is (dateAdded, id). Reading a page of it, or of a window of it, costs the page, not the location: the
+positions of cursors and windows are found by bisection over computed keys. Everything else (filters, other sorts)
+scans and keeps the last few results until something changes.
 """
 
 from __future__ import annotations
@@ -11,21 +11,33 @@ import heapq
 import time
 from bisect import bisect_left, bisect_right, insort
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from . import words
 from .children import Averages, Children
+from .events import Events, event_view, starts_ms
 from .ids import digest, iso, letters, parse_ms
 from .people import People, PeopleSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Location", "Ref"]
+__all__ = ["ALWAYS", "Location", "Ref", "Window"]
 
 Ref = int | str
 """Where a contact is: the index of a made-up one, the id of an added one."""
 
 _KINDS: Final = ("tasks", "notes", "appointments")
+
+
+class Window(NamedTuple):
+    """From when to when contacts were added, in epoch ms, both included."""
+
+    first_ms: int
+    last_ms: int
+
+
+ALWAYS: Final = Window(-(10**18), 10**18)
 
 
 class Location:
@@ -36,12 +48,19 @@ class Location:
         self.id = settings.location_id
         self.people = People(settings)
         self.children = Children(self.people, averages)
+        self.events = Events(self.people, self.children)
         self.version = 0
         """Rises with every change, so that kept search results can be told to be stale."""
         self.search_results: dict[str, tuple[int, Any]] = {}
         self.encoded: dict[Ref, bytes] = {}
         """Answers of `GET /contacts/{id}` made already; both memories are emptied by every change."""
+        self.marks: dict[str, list[tuple[int, tuple[int, str] | None]]] = {}
+        """Places in streams of children, see streams.py; forgotten with every change too."""
+        self.lag_seconds = 0.0
+        """How long an added contact is missing from search and list, though it can be got by its id."""
+        self._unseen: dict[str, float] = {}
         self._deleted: set[int] = set()
+        self._deleted_order: list[int] = []
         self._changed: dict[int, dict[str, Any]] = {}
         self._added: dict[str, dict[str, Any]] = {}
         self._added_children: dict[str, dict[str, list[dict[str, Any]]]] = {}
@@ -60,20 +79,23 @@ class Location:
 
     def find_by_email(self, email: str) -> Ref | None:
         """Return the contact with this address, whatever its case."""
-        wanted = email.lower()
-        for ref in self._touched():
-            if str(self.record(ref)["email"]).lower() == wanted:
-                return ref
-        index = self.people.index_by_email(email)
-        return None if index is None or index in self._deleted or index in self._changed else index
+        return next((ref for ref in self.find_all("email", email) if self._has(ref, "email", email)), None)
 
     def find_by_phone(self, phone: str) -> Ref | None:
         """Return the contact with this number."""
-        for ref in self._touched():
-            if self.record(ref)["phone"] == phone:
-                return ref
-        index = self.people.index_by_phone(phone)
-        return None if index is None or index in self._deleted or index in self._changed else index
+        return next((ref for ref in self.find_all("phone", phone) if self._has(ref, "phone", phone)), None)
+
+    def find_all(self, kind: str, value: str) -> list[Ref]:
+        """Return the contacts that have this "email" or "phone", as their own or as an additional one, oldest first."""
+        made = [index for index in self.people.indexes_of(kind, value) if index not in self._deleted]
+        refs = dict.fromkeys([*self._touched(), *made])
+        names = (kind, f"additional{kind.title()}s")
+        found = [ref for ref in refs if any(self._has(ref, name, value) for name in names)]
+        return sorted(found, key=lambda ref: (self.added_ms(ref), self.id_of(ref)))
+
+    def _has(self, ref: Ref, name: str, value: str) -> bool:
+        held = self.record(ref)[name]
+        return value.lower() in [item.lower() for item in (held if isinstance(held, list) else [held]) if item]
 
     def record(self, ref: Ref) -> dict[str, Any]:
         """Return everything about one contact; treat it as read-only."""
@@ -108,20 +130,88 @@ class Location:
         """Return the contact's appointments."""
         return self.children.appointments(ref) if isinstance(ref, int) else self._added_children[ref]["appointments"]
 
-    def walk(self, *, descending: bool, after: tuple[int, str] | None = None, skip: int = 0) -> Iterable[Ref]:
+    def count(self, window: Window = ALWAYS, *, unseen: bool = True) -> int:
+        """Return how many contacts were added in a window; without the `unseen` it is what search counts."""
+        made = self._made_in(window)
+        gone = bisect_left(self._deleted_order, made.stop) - bisect_left(self._deleted_order, made.start)
+        added = self._added_in(window)
+        hidden = 0 if unseen else sum(contact_id in self._unseen for _, contact_id in added)
+        return len(made) - gone + len(added) - hidden
+
+    def walk(
+        self,
+        *,
+        descending: bool,
+        after: tuple[int, str] | None = None,
+        skip: int = 0,
+        window: Window = ALWAYS,
+        unseen: bool = True,
+    ) -> Iterable[Ref]:
         """Go through the contacts by (dateAdded, id).
 
-        Starts behind the key `after`, or at the end that `descending` names, and leaves out the first `skip`.
+        Starts behind the key `after`, or at the end of the window that `descending` names, and leaves out the first
+        `skip`. Without the `unseen` it is what search shows.
         """
-        indexes = self._indexes(descending=descending, after=after)
+        indexes = self._indexes(self._made_in(window), descending=descending, after=after)
         if not self._deleted and not self._added:
             return indexes[skip:]
         kept: Iterable[int] = (index for index in indexes if index not in self._deleted)
         if not self._added:
             return islice(kept, skip, None)
         made = ((self.people.added_ms(index), self.people.contact_id(index), index) for index in kept)
-        merged = heapq.merge(made, self._added_keys(descending=descending, after=after), reverse=descending)
-        return islice((ref for _, _, ref in merged), skip, None)
+        added = self._added_keys(self._added_in(window), descending=descending, after=after)
+        merged: Iterable[tuple[int, str, Ref]] = heapq.merge(made, added, reverse=descending)
+        hidden = () if unseen else self._unseen
+        return islice((ref for _, _, ref in merged if ref not in hidden), skip, None)
+
+    def tags(self) -> list[str]:
+        """Return all tags of the location: the usual ones, and what added and changed contacts brought."""
+        # facts 7.4 [blog]: a tag is created implicitly when a contact gets it
+        return list(dict.fromkeys([*words.TAGS, *(tag for ref in self._touched() for tag in self.record(ref)["tags"])]))
+
+    def settle(self) -> None:
+        """Let search see the added contacts whose time has come."""
+        if not self._unseen:
+            return
+        latest = time.monotonic() - self.lag_seconds
+        due = [contact_id for contact_id, added_at in self._unseen.items() if added_at <= latest]
+        for contact_id in due:
+            del self._unseen[contact_id]
+        if due:
+            self._touch()
+
+    def calendar_events(self, calendar_ids: Sequence[str], first_ms: int, last_ms: int) -> list[dict[str, Any]]:
+        """Return the appointments that start in a window, as their contacts show them, by start."""
+        found: list[tuple[int, str, dict[str, Any]]] = []
+        shown: dict[int, list[dict[str, Any]]] = {}
+        for start_ms, index, place in self.events.starting(calendar_ids, first_ms, last_ms):
+            if index not in self._deleted:
+                if index not in shown:
+                    shown[index] = self.children.appointments(index)
+                found.append((start_ms, shown[index][place]["id"], shown[index][place]))
+        for children in self._added_children.values():
+            for appointment in children["appointments"]:
+                start = starts_ms(appointment, self.events.zone)
+                if start is not None and first_ms <= start <= last_ms and appointment.get("calendarId") in calendar_ids:
+                    found.append((start, appointment["id"], appointment))
+        return [appointment for _, _, appointment in sorted(found, key=lambda item: item[:2])]
+
+    def events_of(self, ref: Ref) -> list[dict[str, Any]]:
+        """Return the contact's appointments as the calendars show them; those of deleted calendars they do not."""
+        return [
+            event_view(appointment, self.events.zone)
+            for appointment in self.appointments(ref)
+            if appointment.get("calendarId") in self.children.calendar_ids
+        ]
+
+    def count_notes(self) -> int:
+        """Return how many notes there are, one of several contacts once."""
+        total = self.children.count_all_notes()
+        for index in self._deleted:
+            total -= self.children.count_notes(index)
+            # the note goes with the last of the two contacts that have it
+            total -= self.children.shares_a_note(index) and index + 1 in self._deleted
+        return total + len({note["id"] for children in self._added_children.values() for note in children["notes"]})
 
     def add(self, fields: dict[str, Any]) -> str:
         """Add a contact and return its id.
@@ -149,6 +239,8 @@ class Location:
             for kind in _KINDS
         }
         insort(self._added_order, (self.added_ms(contact_id), contact_id))
+        if self.lag_seconds > 0:  # facts 6.3 [docs]: newly written contacts appear after a few seconds
+            self._unseen[contact_id] = time.monotonic()
         self._touch()
         return contact_id
 
@@ -183,8 +275,10 @@ class Location:
         if isinstance(ref, str):
             self._added_order.remove((self.added_ms(ref), ref))
             del self._added[ref], self._added_children[ref]
+            self._unseen.pop(ref, None)
         else:
             self._deleted.add(ref)
+            insort(self._deleted_order, ref)
         self._touch()
 
     def _touched(self) -> list[Ref]:
@@ -194,22 +288,32 @@ class Location:
         self.version += 1
         self.search_results.clear()
         self.encoded.clear()
+        self.marks.clear()
 
     def _key(self, index: int) -> tuple[int, str]:
         return self.people.added_ms(index), self.people.contact_id(index)
 
-    def _indexes(self, *, descending: bool, after: tuple[int, str] | None) -> range:
+    def _made_in(self, window: Window) -> range:
         everyone = range(self.people.count)
-        if descending:
-            last = len(everyone) if after is None else bisect_left(everyone, after, key=self._key)
-            return range(last - 1, -1, -1)
-        return everyone if after is None else range(bisect_right(everyone, after, key=self._key), len(everyone))
+        if window == ALWAYS:
+            return everyone
+        first = bisect_left(everyone, window.first_ms, key=self.people.added_ms)
+        return range(first, max(first, bisect_right(everyone, window.last_ms, key=self.people.added_ms)))
 
-    def _added_keys(self, *, descending: bool, after: tuple[int, str] | None) -> Iterator[tuple[int, str, Ref]]:
+    def _added_in(self, window: Window) -> list[tuple[int, str]]:
         keys = self._added_order
+        return keys[bisect_left(keys, (window.first_ms, "")) : bisect_left(keys, (window.last_ms + 1, ""))]
+
+    def _indexes(self, indexes: range, *, descending: bool, after: tuple[int, str] | None) -> range:
         if descending:
-            last = len(keys) if after is None else bisect_left(keys, after)
-            chosen = keys[:last][::-1]
+            return (indexes if after is None else indexes[: bisect_left(indexes, after, key=self._key)])[::-1]
+        return indexes if after is None else indexes[bisect_right(indexes, after, key=self._key) :]
+
+    def _added_keys(
+        self, keys: list[tuple[int, str]], *, descending: bool, after: tuple[int, str] | None
+    ) -> Iterator[tuple[int, str, Ref]]:
+        if descending:
+            chosen = (keys if after is None else keys[: bisect_left(keys, after)])[::-1]
         else:
             chosen = keys if after is None else keys[bisect_right(keys, after) :]
         return ((ms, contact_id, contact_id) for ms, contact_id in chosen)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .people import DEFAULT_ZONE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,11 +29,20 @@ class Options:
     tasks: float = _option("tasks a contact, on average", default=1.0)
     notes: float = _option("notes a contact, on average", default=3.0)
     appointments: float = _option("appointments a contact, on average", default=1.0)
+    lost: float = _option("share of the appointments whose calendar was deleted", default=0.02)
     poison: int = _option("contacts that strict clients cannot decode", default=0)
     host: str = _option("address to listen on", default="127.0.0.1")
     port: int = _option("port to listen on, 0 for a free one", default=0)
     token: str = field(default="", repr=False, metadata={"help": "the default private token"})
     location_id: str = _option("id of the main location", default="")
+    timezone: str = _option("time zone of the locations", default=DEFAULT_ZONE)
+    index_lag_seconds: float = _option("how long search and list miss an added contact", default=0.0)
+    tasks_clamp: int | None = _option("largest page of tasks search; a larger limit gets it silently", default=None)
+    tasks_refuse: int | None = _option("largest limit of tasks search; a larger one is a 422", default=None)
+    notes_clamp: int | None = _option("largest page of notes search; a larger limit gets it silently", default=None)
+    notes_refuse: int | None = _option("largest limit of notes search; a larger one is a 422", default=None)
+    search_clamp: int | None = _option("largest page of contact search; a larger limit gets it silently", default=None)
+    search_refuse: int = _option("largest pageLimit of contact search; a larger one is a 422", default=500)
     profile: str = _option("limits: standard (100, 200,000 a day) or sandbox (25, 10,000 a day)", default="standard")
     requests: int | None = _option("requests an interval, instead of the profile's", default=None)
     interval_seconds: float = _option("length of the interval", default=10.0)

@@ -14,18 +14,20 @@ import msgspec
 from . import words
 from .ids import decode_index, digest, encode_index, iso, letters
 
-__all__ = ["FIELD_TYPES", "START_MS", "People", "PeopleSettings"]
+__all__ = ["DEFAULT_ZONE", "FIELD_TYPES", "START_MS", "People", "PeopleSettings"]
 
 START_MS: Final = 1_672_531_200_000
 """2023-01-01: when the first contact was added."""
 
+DEFAULT_ZONE: Final = "America/Chicago"
 _SPAN_MS: Final = 3 * 365 * 86_400_000
 _LONGEST_STEP_MS: Final = 6 * 3_600_000
+_OWN_PHONES, _MORE_PHONES = 2_000_000_000, 3_000_000_000
 _BLOCK, _GROUP_FROM, _GROUP_TO = 500, 30, 90
 
 FIELD_TYPES: Final = (  # facts 6.4, 7.3 [spec]: data types, MONETORY misspelt as in the API
     "TEXT", "NUMERICAL", "MULTIPLE_OPTIONS", "FILE_UPLOAD", "DATE", "MONETORY", "CHECKBOX", "TEXTBOX_LIST",
-    "LARGE_TEXT",
+    "LARGE_TEXT", "SINGLE_OPTIONS", "RADIO", "PHONE",
 )  # fmt: skip
 
 
@@ -36,6 +38,7 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     count: int = 1000
     poison: int = 0
+    timezone: str = DEFAULT_ZONE
 
 
 class People:
@@ -90,28 +93,21 @@ class People:
         return self.added_ms(index) + later
 
     def email_of(self, index: int, first: str | None) -> str | None:
-        """Return the address of contact `index`; it carries the index, see `index_by_email`."""
+        """Return the address of contact `index`; it carries the index, see `indexes_of`."""
         if index % 17 == 3:  # no e-mail
             return None
         name = "".join(letter for letter in (first or "info") if letter.isascii() and letter.isalnum()) or "Hello"
         return f"{name}.{index}@example.{'com' if index % 3 else 'org'}"
 
-    def index_by_email(self, email: str) -> int | None:
-        """Return the contact that has this address, whatever its case."""
-        digits = email.partition("@")[0].rpartition(".")[2]
-        index = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else self.count
-        if index >= self.count:
-            return None
-        known = self.record(index)["email"]
-        return index if known is not None and known.lower() == email.lower() else None
-
-    def index_by_phone(self, phone: str) -> int | None:
-        """Return the contact that has this number (E.164)."""
-        digits = phone.removeprefix("+1")
-        index = int(digits) - 2_000_000_000 if digits.isascii() and digits.isdigit() and len(digits) < 20 else -1
-        if not 0 <= index < self.count:
-            return None
-        return index if self.record(index)["phone"] == phone else None
+    def indexes_of(self, kind: str, value: str) -> list[int]:
+        """Return the contacts that may have this "email" or "phone", of their own or as an additional one."""
+        if kind == "email":
+            digits, bases = value.partition("@")[0].rpartition(".")[2], [0]
+        else:
+            digits, bases = value.removeprefix("+1"), [_OWN_PHONES, _MORE_PHONES]
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+            return []
+        return [int(digits) - base for base in bases if 0 <= int(digits) - base < self.count]
 
     def record(self, index: int) -> dict[str, Any]:
         """Return everything about contact `index`, unset fields as None, under neutral names.
@@ -157,10 +153,10 @@ class People:
             "lastName": last,
             "email": self.email_of(index, first),
             # facts 6.2 [live]: all phones start with +
-            "phone": None if index % 19 == 5 else f"+1{2_000_000_000 + index}",
+            "phone": None if index % 19 == 5 else f"+1{_OWN_PHONES + index}",
             "dateOfBirth": born if dice[40] < 60 else None,
             "additionalEmails": [f"second.{index}@example.net"] if dice[43] < 25 else [],
-            "additionalPhones": [f"+1{3_000_000_000 + index}"] if dice[44] < 25 else [],
+            "additionalPhones": [f"+1{_MORE_PHONES + index}"] if dice[44] < 25 else [],
             "validEmail": None if dice[45] < 200 else dice[45] % 2 == 0,
         }
 
@@ -204,6 +200,9 @@ class People:
             ["yes"],
             {"opt1": "first", "opt2": 2},
             "long " * (dice[3] * 8 if index % 53 == 10 else 3),
+            words.TAGS[dice[6] % len(words.TAGS)],
+            ("Yes", "No", "Maybe ©")[dice[7] % 3],
+            f"+1{4_000_000_000 + index}",
         )
         start, many = dice[4] % len(values), dice[5] % 4
         return [

@@ -11,6 +11,7 @@ __all__ = [
     "bad_request",
     "contact_not_found",
     "invalid_token",
+    "route_not_opened",
     "scope_missing",
     "too_many_requests",
     "unauthorized",
@@ -60,6 +61,13 @@ def invalid_token(token: str) -> Refusal:
 def scope_missing() -> Refusal:
     """Answer 401 for a good token without the operation's scope."""
     return unauthorized("The token is not authorized for this scope.")  # facts 2.4 [blog xN]
+
+
+def route_not_opened() -> Refusal:
+    """Answer 403 for a route that exists but that public tokens may not call."""
+    # facts 2.4 [blog]; as 401 in [issue] #74
+    message = "This route is not yet supported by the IAM Service. Please update your IAM config."
+    return Refusal(403, {"statusCode": 403, "message": message, "error": "Forbidden"})
 
 
 def wrong_location(status: int) -> Refusal:

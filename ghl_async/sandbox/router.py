@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from .routes_children import CHILD_ROUTES
 from .routes_contacts import CONTACT_ROUTES
 from .routes_places import PLACE_ROUTES
+from .routes_searches import SEARCH_ROUTES
 
 if TYPE_CHECKING:
     from .call import Operation
@@ -19,7 +20,7 @@ _Pattern = tuple[tuple[str | None, ...], "Operation"]
 
 def _patterns() -> dict[tuple[str, int], list[_Pattern]]:
     table: dict[tuple[str, int], list[_Pattern]] = {}
-    for operation in (*CONTACT_ROUTES, *CHILD_ROUTES, *PLACE_ROUTES):
+    for operation in (*CONTACT_ROUTES, *CHILD_ROUTES, *SEARCH_ROUTES, *PLACE_ROUTES):
         parts = operation.template.strip("/").split("/")
         pattern = tuple(None if part.startswith("{") else part for part in parts)
         table.setdefault((operation.method, len(parts)), []).append((pattern, operation))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from .call import Call, Operation
+from .call import CONTACTS_SCOPE, Call, Operation
 from .filters import Row
-from .refusals import scope_missing, unprocessable
+from .ids import digest, letters
+from .refusals import bad_request, scope_missing, unprocessable
 from .search import matching, mentions, read_body, search
 from .views import get_view, list_view, search_view
 
@@ -39,7 +40,7 @@ def _get(call: Call) -> bytes:
 def _search(call: Call) -> bytes:
     # facts 6.6 [live]: {contacts, total, traceId}, status 200
     call.expect_query(frozenset(), location=False)
-    body = read_body(call.json())
+    body = read_body(call.json(), call.state.pages)
     location = call.location(body.location_id)
     found, total = search(body, location)
     return _encode({"contacts": [search_view(location.record(ref), cursor) for ref, cursor in found], "total": total})
@@ -55,6 +56,7 @@ def _list(call: Call) -> bytes:
     start_after = call.whole_number("startAfter", 0, 0, None)
     start_id = call.query.get("startAfterId", "")
     location = call.location(call.query["locationId"])
+    location.settle()
     after = (start_after, start_id) if start_after else None
     query = call.query.get("query", "").lower()
     if query:
@@ -64,7 +66,7 @@ def _list(call: Call) -> bytes:
         refs: Iterable[Ref] = every[skip:]
         total = len(every)
     else:
-        refs, total = location.walk(descending=True, after=after), len(location)
+        refs, total = location.walk(descending=True, after=after, unseen=False), location.count(unseen=False)
     page = list(islice(refs, limit))
     meta = _meta(location, page, limit, total)
     return _encode({"contacts": [list_view(location.record(ref)) for ref in page], "meta": meta})
@@ -126,17 +128,28 @@ def _duplicate(call: Call) -> bytes:
 
 
 def _lookup(call: Call) -> bytes:
-    # facts 6.9 [docs]: exactly one of email or phone; OAuth channel only
+    # facts 6.9 [docs]: exactly one of email or phone, additional ones match too; OAuth channel only
     call.expect_query(frozenset({"locationId", "email", "phone", "limit", "nextCursor"}))
-    call.whole_number("limit", 20, 1, 20)
+    limit = call.whole_number("limit", 20, 1, 20)
     email, phone = call.query.get("email"), call.query.get("phone")
     if bool(email) == bool(phone):
         raise unprocessable(["exactly one of email or phone must be provided"])  # wording [guess]
+    call.need_scope(CONTACTS_SCOPE)
     if call.token.app == "pit":
         raise scope_missing()
     location = call.location(call.query["locationId"])
-    ref = location.find_by_email(email) if email else location.find_by_phone(phone or "")
-    return _encode({"contacts": [] if ref is None else [get_view(location.record(ref))]})
+    refs = location.find_all("email", email) if email else location.find_all("phone", phone or "")
+    cursor = call.query.get("nextCursor", "")
+    ids = [location.id_of(ref) for ref in refs]
+    # the cursor is the last contact shown, opaque to the caller [guess]
+    start = next((place + 1 for place, one in enumerate(ids) if letters(digest("cursor", one, size=20)) == cursor), 0)
+    if cursor and not start:
+        raise bad_request("Invalid nextCursor")  # wording [guess]
+    page = refs[start : start + limit]
+    content: dict[str, Any] = {"contacts": [get_view(location.record(ref)) for ref in page]}
+    if start + limit < len(refs):
+        content["nextCursor"] = letters(digest("cursor", location.id_of(page[-1]), size=20))
+    return _encode(content)
 
 
 CONTACT_ROUTES: Final = (  # facts 11: literal routes before {contactId}

@@ -13,9 +13,11 @@ from aiohttp import web
 
 from .admin import answer_admin
 from .children import Averages
+from .events import expect_zone
 from .faults import Faults
 from .limits import PROFILES, Limits, LimitSettings
 from .options import Options
+from .pages import PageSizes
 from .people import PeopleSettings
 from .server import Latency, Server
 from .state import State
@@ -49,6 +51,7 @@ class Sandbox(Options):
         if self.profile not in PROFILES:
             message = f"unknown profile {self.profile!r}: choose one of {', '.join(PROFILES)}"
             raise ValueError(message)
+        expect_zone(self.timezone)
         requests, daily = PROFILES[self.profile]
         self.limits = Limits(LimitSettings())
         self.limits.change(
@@ -61,9 +64,17 @@ class Sandbox(Options):
             retry_after=self.retry_after,
             count_refused=self.count_refused,
         )
-        people = PeopleSettings(location_id=self.location_id, seed=self.seed, count=self.contacts, poison=self.poison)
-        averages = Averages(tasks=self.tasks, notes=self.notes, appointments=self.appointments)
+        people = PeopleSettings(
+            location_id=self.location_id,
+            seed=self.seed,
+            count=self.contacts,
+            poison=self.poison,
+            timezone=self.timezone,
+        )
+        averages = Averages(tasks=self.tasks, notes=self.notes, appointments=self.appointments, lost=self.lost)
         self.state = State(people, averages)
+        self.state.set_index_lag(self.index_lag_seconds)
+        self.state.pages.change(**{name: getattr(self, name) for name in PageSizes.__struct_fields__})
         self.location_id = self.state.main.id
         self.token = self.state.add_token(self.token or None).text
         self.faults = Faults(self.seed)

@@ -1,7 +1,7 @@
 """`POST /contacts/search`: validating the body, finding the matching contacts in order, cutting out a page.
 
-Without filters, and sorted by `dateAdded`, a page costs the page. Anything else scans the location once, and the
-pages that follow cut from the kept result.
+Sorted by `dateAdded`, and with no filters but ranges of it, a page costs the page. Anything else scans once what
+these ranges leave of the location, and the pages that follow cut from the kept result.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from .filters import Row, compile_filters, text_value
+from .filters import Row, compile_filters, split_filters, text_value
+from .location import ALWAYS
 from .refusals import bad_request, unprocessable
+from .shapes import is_whole, number_faults
 from .views import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import TypeGuard
 
-    from .location import Location, Ref
+    from .location import Location, Ref, Window
+    from .pages import PageSizes
 
-__all__ = ["MAX_PAGE", "SearchBody", "matching", "mentions", "read_body", "search"]
+__all__ = ["SearchBody", "matching", "mentions", "read_body", "search"]
 
-MAX_PAGE: Final = 500  # facts 6.1 [docs]
 _DEPTH: Final = 10_000  # facts 6.1 [docs]: page x pageLimit <= 10,000
-_KEPT_RESULTS: Final = 4
+_KEPT_RESULTS: Final = 16
 _PROPERTIES: Final = frozenset(
     {"locationId", "pageLimit", "page", "searchAfter", "query", "filters", "sort"}
 )  # facts 6.3
@@ -64,8 +65,8 @@ class _Reversed:
         return hash(self.value)
 
 
-def read_body(body: dict[str, Any]) -> SearchBody:
-    """Validate the shape of a search body.
+def read_body(body: dict[str, Any], pages: PageSizes) -> SearchBody:
+    """Validate the shape of a search body; `pages` says how large a page it may ask for and gets.
 
     Raises:
         Refusal: 422 with a list of everything that is wrong.
@@ -77,8 +78,8 @@ def read_body(body: dict[str, Any]) -> SearchBody:
         messages.append("locationId must be a string")
     elif not body["locationId"]:
         messages.append("locationId should not be empty")
-    messages += _number_faults("pageLimit", body.get("pageLimit"), MAX_PAGE, required=True)
-    messages += _number_faults("page", body.get("page"), None, required=False)
+    messages += pages.faults("search", "pageLimit", body.get("pageLimit"))
+    messages += [] if body.get("page") is None else number_faults("page", body["page"])
     if not isinstance(body.get("query", ""), str | None):
         messages.append("query must be a string")
     elif len(body.get("query") or "") > 75:  # facts 6.3 [docs]; wording [guess]
@@ -92,33 +93,13 @@ def read_body(body: dict[str, Any]) -> SearchBody:
         raise unprocessable(messages)
     return SearchBody(
         location_id=body["locationId"],
-        page_limit=int(body["pageLimit"]),
+        page_limit=pages.given("search", "pageLimit", body["pageLimit"]),
         page=None if body.get("page") is None else int(body["page"]),
         search_after=body.get("searchAfter"),
         query=body.get("query") or "",
         filters=body.get("filters", []),
         sort=tuple(_sort_key(item) for item in body.get("sort", [])) or _DEFAULT_SORT,
     )
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    """Tell whether JSON calls it a whole number: 10.0 is one, "10" and true are none."""
-    if isinstance(value, float):
-        return value.is_integer()
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number_faults(name: str, value: object, highest: int | None, *, required: bool) -> list[str]:
-    # wording of class-validator, facts 5.2 [guess]
-    if value is None and not required:
-        return []
-    if not _is_whole(value):
-        return [f"{name} must be a number conforming to the specified constraints"]
-    if value < 1:
-        return [f"{name} must not be less than 1"]
-    if highest is not None and value > highest:
-        return [f"{name} must not be greater than {highest}"]
-    return []
 
 
 def _sort_key(item: object) -> tuple[str, bool]:
@@ -148,11 +129,16 @@ def search(body: SearchBody, location: Location) -> tuple[list[tuple[Ref, list[A
     after = body.search_after
     if after is not None and not _fits(after, body.sort):
         raise bad_request("Invalid searchAfter")  # wording [guess]
-    if not body.filters and not body.query and len(body.sort) == 1 and body.sort[0][0] == "dateAdded":
-        refs: Iterable[Ref] = location.walk(descending=body.sort[0][1], after=_plain_cursor(after), skip=skip)
-        total = len(location)
+    location.settle()
+    compile_filters(body.filters, location)
+    window, filters = split_filters(body.filters)
+    if not filters and not body.query and len(body.sort) == 1 and body.sort[0][0] == "dateAdded":
+        refs: Iterable[Ref] = location.walk(
+            descending=body.sort[0][1], after=_plain_cursor(after), skip=skip, window=window, unseen=False
+        )
+        total = location.count(window, unseen=False)
     else:
-        refs, total = _kept_page(body, location, skip)
+        refs, total = _kept_page(body, location, skip, (window, filters))
     return [(ref, _cursor(body.sort, Row(location, ref))) for ref in islice(refs, body.page_limit)], total
 
 
@@ -162,7 +148,7 @@ def _fits(after: list[Any], sort: Sequence[tuple[str, bool]]) -> bool:
         return False
     for (field, _), value in zip(sort, after, strict=False):
         if field in {"dateAdded", "dateUpdated"}:  # facts 6.6 [live]: milliseconds
-            if not _is_whole(value):
+            if not is_whole(value):
                 return False
         elif value is not None and not isinstance(value, bool if field == "dnd" else str):
             return False
@@ -202,8 +188,14 @@ def _order(sort: Sequence[tuple[str, bool]], cursor: Sequence[Any]) -> tuple[Any
     return tuple(key)
 
 
-def matching(location: Location, name: str, accept: Callable[[Row], bool], sort: tuple[tuple[str, bool], ...]) -> Any:
-    """Return (keys, contacts) of all contacts that `accept` takes, sorted.
+def matching(
+    location: Location,
+    name: str,
+    accept: Callable[[Row], bool],
+    sort: tuple[tuple[str, bool], ...],
+    window: Window = ALWAYS,
+) -> Any:
+    """Return (keys, contacts) of all contacts that `accept` takes, sorted; those of a `window` if one is given.
 
     The result is kept under `name` until the location changes.
     """
@@ -211,7 +203,7 @@ def matching(location: Location, name: str, accept: Callable[[Row], bool], sort:
     if kept is not None and kept[0] == location.version:
         return kept[1]
     found = []
-    for ref in location.walk(descending=False):
+    for ref in location.walk(descending=False, window=window, unseen=False):
         row = Row(location, ref)
         if accept(row):
             found.append((_order(sort, _cursor(sort, row)), ref))
@@ -223,15 +215,18 @@ def matching(location: Location, name: str, accept: Callable[[Row], bool], sort:
     return result
 
 
-def _kept_page(body: SearchBody, location: Location, skip: int) -> tuple[list[Ref], int]:
-    accepts = compile_filters(body.filters, location)
+def _kept_page(
+    body: SearchBody, location: Location, skip: int, picked: tuple[Window, list[Any]]
+) -> tuple[list[Ref], int]:
+    window, filters = picked
+    accepts = compile_filters(filters, location)
     query = body.query.lower()
 
     def accept(row: Row) -> bool:
         return accepts(row) and (not query or mentions(row, query))
 
     name = msgspec.json.encode((body.filters, query, body.sort)).decode()
-    keys, refs = matching(location, name, accept, body.sort)
+    keys, refs = matching(location, name, accept, body.sort, window)
     if body.search_after is not None:
         skip = bisect_right(keys, _order(body.sort, body.search_after))
     return refs[skip : skip + body.page_limit], len(refs)

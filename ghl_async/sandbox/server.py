@@ -23,6 +23,8 @@ from .refusals import (
     Refusal,
     bad_request,
     invalid_token,
+    route_not_opened,
+    scope_missing,
     too_many_requests,
     unauthorized,
     unknown_route,
@@ -175,11 +177,13 @@ class Server:
             raise Refusal(code, {"status": code, "message": "Internal Server Error", "name": "HttpException"})
         call.version = _version(request)
         found = find_operation(request.method, request.rel_url.raw_path, call.version)
-        if found is None:
+        shut = fault.status or 401 if kind == "refused" and fault is not None else None
+        if found is None or shut == 404:
             raise unknown_route(request.method, request.path)
         operation, call.params = found
         verdict.template = f"{operation.method} {operation.template}"
         call.wrong_location_status = self.wrong_location_status
+        call.refusal = None if shut is None else scope_missing() if shut == 401 else route_not_opened()
         return operation.answer(call)
 
     def _token(self, request: web.BaseRequest, *, expired: bool) -> Token:

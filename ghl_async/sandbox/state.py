@@ -9,6 +9,7 @@ import msgspec
 
 from .ids import digest, letters
 from .location import Location, Ref
+from .pages import PageSizes
 from .people import PeopleSettings
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ __all__ = ["ALL_SCOPES", "State", "Token"]
 
 ALL_SCOPES: Final = frozenset({  # facts 9.6 [docs]
     "contacts.readonly", "contacts.write", "locations.readonly", "locations/tasks.readonly", "locations/tags.readonly",
-    "locations/customFields.readonly", "calendars.readonly", "calendars/events.readonly",
+    "locations/customFields.readonly", "calendars.readonly", "calendars/events.readonly", "users.readonly",
+    "notes.readonly",  # facts 8.4 [guess]
 })  # fmt: skip
 _OTHER_CONTACTS: Final = 50
 
@@ -48,6 +50,7 @@ class State:
         self._averages = averages
         self.locations: dict[str, Location] = {}
         self.tokens: dict[str, Token] = {}
+        self.pages = PageSizes()
         main_id = settings.location_id or letters(digest(settings.seed, "location", 0, size=20))
         self.main = self._add_location(msgspec.structs.replace(settings, location_id=main_id))
         self.other = self.add_location(_OTHER_CONTACTS)
@@ -61,6 +64,18 @@ class State:
         location = Location(settings, self._averages)
         self.locations[location.id] = location
         return location
+
+    def set_index_lag(self, seconds: float) -> None:
+        """Let search and list miss an added contact for so long; at once, for those added already too.
+
+        Raises:
+            ValueError: it is negative.
+        """
+        if seconds < 0:
+            message = f"the lag must not be negative: {seconds}"
+            raise ValueError(message)
+        for location in self.locations.values():
+            location.lag_seconds = seconds
 
     def add_token(
         self,

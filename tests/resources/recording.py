@@ -6,15 +6,17 @@ from ghl_async.wire.request import Reply
 
 
 class Recording:
-    """Answer each request with the next body; the last one is given again and again."""
+    """Answer each request with the next body, or raise it if it is an error; the last one is given again and again."""
 
     def __init__(self, *bodies):
-        self.bodies = [body if isinstance(body, bytes) else msgspec.json.encode(body) for body in bodies]
+        self.bodies = [body if isinstance(body, bytes | Exception) else msgspec.json.encode(body) for body in bodies]
         self.requests = []
 
     async def __call__(self, request):
         self.requests.append(request)
         body = self.bodies[min(len(self.requests), len(self.bodies)) - 1]
+        if isinstance(body, Exception):
+            raise body
         return Reply(status=200, body=body)
 
     @property

@@ -1,12 +1,12 @@
-"""Tasks, notes and appointments of a contact; calendars and the location: which request, and what comes back."""
+"""What belongs to a contact or to the location, listed in one request: which request, and what comes back."""
 
 from typing import NamedTuple
 
 import pytest
 
-from ghl_async.errors import DecodeError
-from ghl_async.models import Appointment, Calendar, LocationDetails, Note, Task
-from ghl_async.resources import Appointments, Calendars, Location, Notes, Tasks
+from ghl_async.errors import DecodeError, UsageError
+from ghl_async.models import Appointment, Calendar, CustomField, LocationDetails, LocationTag, Note, Task, User
+from ghl_async.resources import Appointments, Calendars, CustomFields, Location, LocationTags, Notes, Tasks, Users
 
 from .recording import TRACE, Recording
 
@@ -14,6 +14,9 @@ TASK = {"id": "T1", "title": "call", "dueDate": "2026-07-17T10:00:00.000Z", "com
 NOTE = {"id": "N1", "body": "x" * 5000, "bodyText": "x", "userId": None, "pinned": False, "relations": []}
 APPOINTMENT = {"id": "A1", "startTime": "2021-07-16 11:00:00", "status": "booked", "appointmentStatus": "confirmed"}
 CALENDAR = {"id": "K1", "name": "Calls", "calendarType": "round_robin", "slotDuration": "30", "appoinmentPerSlot": 1}
+TAG = {"id": "G1", "name": "vip", "locationId": "L1"}
+FIELD = {"id": "F1", "name": "Pin", "fieldKey": "contact.pin", "dataType": "TEXT", "position": 50, "standard": False}
+USER = {"id": "U1", "name": "Ann Lee", "roles": {"type": "account", "locationIds": ["L1"]}, "phone": ""}
 
 
 class Listed(NamedTuple):
@@ -25,14 +28,58 @@ class Listed(NamedTuple):
     record: dict
     kind: type
     scope: str
+    template: str
+    query: tuple[tuple[str, str], ...] = ()
+    version: str = "2021-07-28"
+    path_ids: tuple[str, ...] = ()
 
 
 @pytest.fixture(
     params=[
-        Listed(Tasks, ("C1",), "tasks", TASK, Task, "contacts.readonly"),
-        Listed(Notes, ("C1",), "notes", NOTE, Note, "contacts.readonly"),
-        Listed(Appointments, ("C1",), "events", APPOINTMENT, Appointment, "contacts.readonly"),
-        Listed(Calendars, (), "calendars", CALENDAR, Calendar, "calendars.readonly"),
+        Listed(Tasks, ("C1",), "tasks", TASK, Task, "contacts.readonly", "/contacts/{contactId}/tasks"),
+        Listed(Notes, ("C1",), "notes", NOTE, Note, "contacts.readonly", "/contacts/{contactId}/notes"),
+        Listed(
+            Appointments,
+            ("C1",),
+            "events",
+            APPOINTMENT,
+            Appointment,
+            "contacts.readonly",
+            "/contacts/{contactId}/appointments",
+        ),
+        Listed(
+            Calendars,
+            (),
+            "calendars",
+            CALENDAR,
+            Calendar,
+            "calendars.readonly",
+            "/calendars/",
+            (("locationId", "L1"),),
+            "2021-04-15",
+        ),
+        Listed(
+            LocationTags,
+            (),
+            "tags",
+            TAG,
+            LocationTag,
+            "locations/tags.readonly",
+            "/locations/{locationId}/tags",
+            path_ids=("L1",),
+        ),
+        Listed(
+            CustomFields,
+            (),
+            "customFields",
+            FIELD,
+            CustomField,
+            "locations/customFields.readonly",
+            "/locations/{locationId}/customFields",
+            (("model", "contact"),),
+            path_ids=("L1",),
+        ),
+        Listed(Users, (), "users", USER, User, "users.readonly", "/users/", (("locationId", "L1"),)),
     ],
     ids=lambda listed: listed.resource.__name__,
 )
@@ -46,11 +93,10 @@ async def test_a_list_is_one_request_and_brings_everything(listed):
     assert [type(one) for one in records] == [listed.kind, listed.kind]
     assert [one.id for one in records] == [listed.record["id"], "X2"]
     request = send.request
-    noun = listed.resource.__name__.lower()
-    assert (request.operation, request.method, request.ids) == (f"{noun}.list", "GET", listed.ids)
-    assert request.template == (f"/contacts/{{contactId}}/{noun}" if listed.ids else f"/{noun}/")
-    assert request.query == (() if listed.ids else (("locationId", "L1"),))
-    assert request.version == ("2021-07-28" if listed.ids else "2021-04-15")
+    assert request.operation.endswith(".list")
+    assert (request.method, request.template) == ("GET", listed.template)
+    assert request.ids == (listed.ids or listed.path_ids)
+    assert (request.query, request.version) == (listed.query, listed.version)
     assert (request.scope, request.idempotent) == (listed.scope, True)
 
 
@@ -101,3 +147,17 @@ async def test_the_location_is_got_by_the_id_the_client_works_for():
     request = send.request
     assert (request.operation, request.template) == ("location.get", "/locations/{locationId}")
     assert (request.ids, request.scope) == (("L1",), "locations.readonly")
+
+
+async def test_custom_fields_are_those_of_contacts_unless_others_are_asked_for():
+    send = Recording({"customFields": [FIELD], **TRACE})
+    (field,) = await CustomFields(send, "L1").list(model="all")
+    assert (field.field_key, field.data_type, field.position) == ("contact.pin", "TEXT", 50)
+    assert (send.request.operation, send.request.query) == ("custom_fields.list", (("model", "all"),))
+
+
+async def test_custom_fields_of_something_else_are_refused_before_anything_is_sent():
+    send = Recording({"customFields": []})
+    with pytest.raises(UsageError, match="contact, opportunity or all, not 'deal'"):
+        await CustomFields(send, "L1").list(model="deal")
+    assert send.requests == []

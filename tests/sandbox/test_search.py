@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+
+from ghl_async.sandbox.people import FIELD_TYPES
 
 
 @pytest.mark.parametrize("size", [1, 7, 500])
@@ -29,10 +33,18 @@ async def test_search_pages_by_number_up_to_ten_thousand(start):
     ("field", "direction"),
     [
         (field, direction)
-        for field in ("dateUpdated", "email", "lastNameLowerCase", "dnd")
+        for field in (
+            "firstNameLowerCase",
+            "lastNameLowerCase",
+            "businessName",
+            "dateAdded",
+            "dateUpdated",
+            "email",
+            "dnd",
+            "source",
+        )
         for direction in ("asc", "desc")
-    ]
-    + [("dateAdded", "asc")],
+    ],
 )
 async def test_search_sorts_and_walks_by_the_sort(start, field, direction):
     api = await start(contacts=150)
@@ -112,6 +124,125 @@ async def test_filters_by_id_date_custom_field_and_group(start):
     assert len(await api.walk(filters=[custom])) == 1
 
 
+def dated(**bounds):
+    return {"field": "dateAdded", "operator": "range", "value": bounds}
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [("gte", "lt"), ("gt", "lte"), ("gt", "lt"), ("gte", "lte")], ids=lambda bound: bound
+)
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_windows_of_date_added_are_exact_whatever_was_deleted_or_added(start, low, high, direction):
+    api = await start(contacts=700)
+    everyone = await api.walk(pageLimit=500)
+    for contact in everyone[100:130]:
+        await api("DELETE", f"/_sandbox/contacts/{contact['id']}")
+    for contact in everyone[200:205]:
+        await api("POST", "/_sandbox/contacts", {"dateAdded": contact["dateAdded"]})
+    everyone = await api.walk(pageLimit=500)
+    oldest, newest = everyone[640]["dateAdded"], everyone[40]["searchAfter"][0]
+    keys = {contact["id"]: tuple(contact["searchAfter"]) for contact in everyone}
+    first = everyone[640]["searchAfter"][0] + (low == "gt")
+    wanted = [one for one, (ms, _) in keys.items() if first <= ms <= newest - (high == "lt")]
+    filters = [dated(**{low: oldest}), {"group": "AND", "filters": [dated(**{high: newest})]}]
+    sort = [{"field": "dateAdded", "direction": direction}]
+    for size in (37, 500):
+        found = [contact["id"] for contact in await api.walk(pageLimit=size, filters=filters, sort=sort)]
+        assert found == sorted(wanted, key=keys.__getitem__, reverse=direction == "desc")
+    assert (await api.search(filters=filters, sort=sort)).content["total"] == len(wanted)
+    page = (await api.search(filters=filters, sort=sort, page=2, pageLimit=50)).content["contacts"]
+    assert [contact["id"] for contact in page] == found[50:100]
+
+
+async def test_a_window_narrows_other_filters_sorts_and_words_too(start):
+    api = await start(contacts=400)
+    everyone = await api.walk(pageLimit=500)
+    since = everyone[250]["dateAdded"]
+    within = [contact for contact in everyone if contact["dateAdded"] >= since]
+    tagged = {"field": "tags", "operator": "eq", "value": "vip"}
+    found = await api.walk(filters=[tagged, dated(gte=since)])
+    assert [c["id"] for c in found] == [c["id"] for c in within if "vip" in c["tags"]]
+    sort = [{"field": "dateUpdated", "direction": "desc"}]
+    assert {c["id"] for c in await api.walk(filters=[dated(gte=since)], sort=sort)} == {c["id"] for c in within}
+    either = {"group": "OR", "filters": [tagged, dated(gte=since)]}
+    found = {contact["id"] for contact in await api.walk(filters=[either])}
+    assert found == {c["id"] for c in everyone if "vip" in c["tags"] or c["dateAdded"] >= since}
+    nothing = (await api.search(filters=[dated(gte=since), dated(lt=since)])).content
+    assert (nothing["contacts"], nothing["total"]) == ([], 0)
+
+
+async def test_a_million_contacts_are_searched_by_the_page(start):
+    began = time.perf_counter()
+    api = await start(contacts=1_000_000)
+    window = [dated(gte="2024-01-01", lt="2024-07-01T00:00:00.000Z")]
+    sort = [{"field": "dateAdded", "direction": "asc"}]
+    page = (await api.search(filters=window, sort=sort, pageLimit=100)).content
+    ids = [contact["id"] for contact in page["contacts"]]
+    more = (await api.search(filters=window, sort=sort, searchAfter=page["contacts"][-1]["searchAfter"])).content
+    assert page["total"] == more["total"] > 100_000
+    path = f"/locations/{api.sandbox.location_id}/tasks/search"
+    tasks = (await api("POST", path, {"contactId": ids, "limit": 100})).content["tasks"]
+    body = {"locationId": api.sandbox.location_id, "relations": ids, "limit": 100}
+    notes = (await api("POST", "/notes/search", body, Version="v3")).content["notes"]
+    assert {task["contactId"] for task in tasks} <= set(ids)
+    assert len(notes) == 100
+    assert time.perf_counter() - began < 1
+
+
+TEXTS = (
+    "address", "businessName", "city", "companyName", "firstNameLowerCase", "lastNameLowerCase", "postalCode",
+    "source", "state", "tags", "phone",
+)  # fmt: skip
+PLAIN = (
+    "email", "website", "assignedTo", "country", "dnd", "followers", "isValidWhatsapp", "timezone", "type",
+    "validEmail", "activeWorkflows", "finishedWorkflows",
+)  # fmt: skip
+DATES = (
+    "dateAdded", "dateUpdated", "dateOfBirth", "lastEmailClickedDate", "lastEmailOpenedDate", "lastAppointment",
+)  # fmt: skip
+
+
+async def test_every_field_takes_the_operators_of_the_table_and_no_other(start):
+    api = await start(contacts=30)
+    everything = {"eq": "abc", "not_eq": ["abc", 1, True], "contains": "abc", "not_contains": "abc", "exists": None,
+                  "not_exists": None, "range": {"gte": 1}, "nested": [], "wildcard": "abc"}  # fmt: skip
+    equal, part, there, span = {"eq", "not_eq"}, {"contains", "not_contains"}, {"exists", "not_exists"}, {"range"}
+    ids = dict(zip(FIELD_TYPES, api.sandbox.state.main.people.field_ids, strict=True))
+    table = {"id": equal, "contactName": equal | there, "opportunities": {"nested"}}
+    table |= dict.fromkeys(TEXTS, equal | part | there)
+    table |= dict.fromkeys(PLAIN, equal | there)
+    table |= dict.fromkeys(DATES, there | span)
+    for types, operators in (
+        (("TEXT", "LARGE_TEXT", "SINGLE_OPTIONS", "RADIO", "PHONE"), equal | part | there),
+        (("CHECKBOX", "MULTIPLE_OPTIONS"), equal | there),
+        (("NUMERICAL", "MONETORY"), equal | there | span),
+        (("DATE",), there | span),
+    ):
+        table |= {f"customFields.{ids[name]}": operators for name in types}
+    table[f"customFields.{ids['TEXTBOX_LIST']}.opt1"] = equal | part | there
+    for field, operators in table.items():
+        for operator, value in everything.items():
+            leaf = {"field": field, "operator": operator} | ({} if value is None else {"value": value})
+            reply = await api.search(filters=[leaf])
+            assert reply.status == (200 if operator in operators else 400), leaf
+            if operator not in operators:
+                assert reply.content["message"] == f"Invalid Operator ({operator}) passed for field {field}"
+
+
+async def test_lists_of_text_boxes_are_asked_by_option_and_nothing_else_is(start):
+    api = await start(contacts=300)
+    ids = dict(zip(FIELD_TYPES, api.sandbox.state.main.people.field_ids, strict=True))
+    boxes = f"customFields.{ids['TEXTBOX_LIST']}"
+    held = [
+        c["id"] for c in await api.walk(pageLimit=500) if any(i["id"] == ids["TEXTBOX_LIST"] for i in c["customFields"])
+    ]
+    found = await api.walk(filters=[{"field": f"{boxes}.opt1", "operator": "contains", "value": "firs"}])
+    assert [contact["id"] for contact in found] == held
+    for field in (boxes, f"customFields.{ids['TEXT']}.opt1"):
+        reply = await api.search(filters=[{"field": field, "operator": "exists"}])
+        assert (reply.status, reply.content["message"]) == (400, f"Invalid field {field}")
+
+
 async def test_ranges_of_numbers_compare_numbers_even_those_kept_as_text(start):
     api = await start(contacts=300)
     everyone = await api.walk(pageLimit=500)
@@ -167,6 +298,13 @@ async def test_search_by_words_and_its_total(start):
         (
             {"field": "dateAdded", "operator": "range", "value": {"ge": 1}},
             "Invalid value for 'range' operator for 'dateAdded' field",
+        ),
+        *(
+            (
+                {"field": "city", "operator": operator, "value": "x" * 76},
+                f"Invalid value for '{operator}' operator for 'city' field",
+            )
+            for operator in ("eq", "not_eq", "contains", "not_contains")
         ),
         (
             {"field": "city", "operator": "contains", "value": "ab"},

@@ -20,7 +20,19 @@ from ghl_async import (
     bulk,
 )
 from ghl_async.hooks import Event, LoggingHook, RequestFinished, Stats
-from ghl_async.models import Appointment, Calendar, Contact, LocationDetails, Note, Task
+from ghl_async.models import (
+    Appointment,
+    Calendar,
+    Contact,
+    CustomField,
+    Filter,
+    FilterGroup,
+    LocationDetails,
+    LocationTag,
+    Note,
+    Task,
+    User,
+)
 from ghl_async.pagination import Page
 
 assert_type(__version__, str)
@@ -61,6 +73,16 @@ async def contacts(ghl: GHLClient) -> None:
     assert_type(await ghl.contacts.list_by_business("business"), Page[Contact])
 
 
+async def conditions(ghl: GHLClient) -> None:
+    berlin = Filter("city", "eq", "Berlin")
+    ContactQuery(where=berlin)
+    ContactQuery(where=FilterGroup("OR", [berlin, FilterGroup("AND", (Filter("email", "not_exists"),))]))
+    ContactQuery(where=[berlin], sort=["last_name_lower_case", "email"], direction=["asc", "desc"])
+    Filter("city", "equals", "Berlin")  # type: ignore[arg-type] # an unknown operator is found by the type checker too
+    ContactQuery(sort=["dateAdded"])  # type: ignore[list-item] # so is the API's spelling of a sort key
+    assert_type(await ghl.contacts.lookup(email="a@example.com"), Page[Contact])
+
+
 async def what_belongs_to_a_contact(ghl: GHLClient) -> None:
     assert_type(await ghl.tasks.list("contact"), list[Task])
     assert_type(await ghl.tasks.get("contact", "task"), Task)
@@ -69,11 +91,24 @@ async def what_belongs_to_a_contact(ghl: GHLClient) -> None:
     assert_type(await ghl.appointments.list("contact"), list[Appointment])
 
 
+async def what_is_read_at_once(ghl: GHLClient) -> None:
+    assert_type(await ghl.tasks.search(contact_ids=["contact"], completed=False), Page[Task])
+    assert_type(ghl.tasks.iterate(assigned_to=["user"]), AsyncIterator[Task])
+    assert_type(await ghl.notes.search(relations=["contact"], skip=100), Page[Note])
+    assert_type(ghl.notes.iterate(page_size=50), AsyncIterator[Note])
+    since, before = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    assert_type(await ghl.appointments.in_calendar("calendar", since=since, before=before), list[Appointment])
+    assert_type(await ghl.appointments.page_in_calendar("calendar", since=since, before=before), Page[Appointment])
+
+
 async def the_location(ghl: GHLClient) -> None:
     async with ghl as opened:
         assert_type(opened, GHLClient)
         assert_type(await opened.location.get(), LocationDetails)
         assert_type(await opened.calendars.list(), list[Calendar])
+        assert_type(await opened.location_tags.list(), list[LocationTag])
+        assert_type(await opened.custom_fields.list(model="all"), list[CustomField])
+        assert_type(await opened.users.list(), list[User])
         assert_type(await opened.background.contacts.get("id"), Contact)
         assert_type(opened.stats, Stats)
         assert_type(opened.location_id, str)
