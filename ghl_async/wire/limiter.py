@@ -29,6 +29,7 @@ alone, a stray 429 at a quiet moment would slow a location for a quarter of an h
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -116,7 +117,7 @@ class Budget:
         self.announcements = 0
         """How often the server has announced other limits than before."""
         self._probing = True
-        self._paused_until = 0.0
+        self._paused_until = float("-inf")
         self._climb_at = 0.0
         self._climb_by = 1
         self._in_flight = 0
@@ -216,10 +217,12 @@ class Budget:
         self._day.observe(now, reading, uncounted=self._in_flight - 1)
         # The most of ours that the server's window can have held when it answered this one.
         own = self._sent - slot.released_before
-        if reading.requests is not None and reading.remaining is not None:
+        if reading.requests and reading.requests > 0 and reading.remaining is not None:
             self._remaining = reading.remaining
-            counted = reading.requests - reading.remaining
-            self._others.observe(now, self._cooling_seconds, counted, (own, self._sent, slot.replied_before + 1))
+            counts = (own, self._sent, slot.replied_before + 1)
+            self._others.observe(
+                now, self._cooling_seconds, reading.requests, reading.requests - reading.remaining, counts
+            )
         self._last_reading_at = now
         if refused:
             self._refuse(now, own - self._in_flight, reading)
@@ -376,7 +379,11 @@ class Budget:
         self._pacer = None
 
     def _refuse(self, now: float, counted: int, reading: QuotaReading) -> None:
-        wait = max(reading.retry_after_seconds or 0.0, self._cooling_seconds)
+        wait = self._cooling_seconds
+        if now - self._paused_until < self._interval:
+            # Refused again right behind the pause: others fill each window by then, so come at another moment of it.
+            wait *= 1.0 + random.random() / 2
+        wait = max(reading.retry_after_seconds or 0.0, wait)
         self._paused_until = max(self._paused_until, now + wait)
         # `counted`: this request was refused, and those beside it are still in flight.
         self._limit = min(self._limit, max(counted, self._announced // 20, 1))
