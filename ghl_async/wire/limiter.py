@@ -380,7 +380,7 @@ class Budget:
 
     def _refuse(self, now: float, counted: int, reading: QuotaReading) -> None:
         wait = self._cooling_seconds
-        if now - self._paused_until < self._interval:
+        if 0.0 <= now - self._paused_until < self._interval:
             # Refused again right behind the pause: others fill each window by then, so come at another moment of it.
             wait *= 1.0 + random.random() / 2
         wait = max(reading.retry_after_seconds or 0.0, wait)
