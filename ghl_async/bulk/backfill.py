@@ -86,8 +86,6 @@ class _Backfill:
         self._kinds = kinds
         self._tally = tally
         self._waiting: list[ContactBundle] = []
-        self._distinct = 0
-        """Contacts of this pass in the store, each counted once however often the server sent it."""
 
     async def run(self, run: Run[Progress], *, resume: bool) -> AsyncGenerator[Progress, None]:
         """Do it: begin, read and commit, finish, check."""
@@ -111,14 +109,13 @@ class _Backfill:
         if checkpoint.state == "finished":
             checkpoint = await self._store.next_pass()
         tally.begin(checkpoint.read)
-        self._distinct = checkpoint.read
         async with aclosing(self._read(run, self._query, self._kinds, _cursor(checkpoint))) as reading:
             async for progress in reading:
                 yield progress
         if run.stopped:
             tally.stored = await self._store.counts()
             return
-        whole = tally.total is not None and self._seen >= tally.total
+        whole = tally.total is not None and tally.found >= tally.total
         tally.pruned = await self._store.finish(prune=whole)
         await self._close_books(run, "every contact was read")
 
@@ -152,8 +149,9 @@ class _Backfill:
             quarantined=tuple(_apart(each) for bundle in part for each in bundle.quarantined if each.kind == "contact"),
             cursor=msgspec.json.encode(cursor) if moves and cursor is not None else None,
         )
-        self._distinct += await self._store.commit(batch)
         tally = self._tally
+        # The server may send a contact twice, and a resumed pass meets quarantined ones again.
+        tally.repeated += len(batch.contacts) - await self._store.commit(batch)
         before = dict(tally.children)
         contacts = tally.contacts
         for bundle in part:
@@ -195,18 +193,14 @@ class _Backfill:
             except (ServerError, NoReply, DecodeError):
                 continue  # whether it is there is open: the hole stays
 
-    @property
-    def _seen(self) -> int:
-        return self._distinct + self._tally.vanished + self._tally.nameless
-
     async def _close_books(self, run: Run[Progress], done: str) -> None:
         tally = self._tally
         tally.sample = await self._check_sample(run)
         tally.stored = await self._store.counts()
-        if tally.total is not None and self._seen < tally.total:
+        if tally.total is not None and tally.found < tally.total:
             run.summary = tally.summary(
                 "incomplete",
-                f"the server counts {tally.total} contacts but sent {self._seen}: nothing was removed; run it again,"
+                f"the server counts {tally.total} contacts but sent {tally.found}: nothing was removed; run it again,"
                 " and if the gap stays, report it to the vendor",
                 resumable=True,
             )

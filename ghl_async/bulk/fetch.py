@@ -174,7 +174,6 @@ def count(tally: Tally, bundle: ContactBundle) -> None:
         return
     tally.contacts += 1
     tally.quarantined += len(bundle.quarantined)
-    tally.nameless += bundle.id is None
     tally.children["tasks"] += len(bundle.tasks)
     tally.children["notes"] += len(bundle.notes)
     tally.children["appointments"] += len(bundle.appointments)

@@ -128,7 +128,7 @@ class Tally:
 
     def begin(self, found_before: int = 0) -> None:
         """Count anew what is read; requests and time go on."""
-        self.contacts = self.vanished = self.quarantined = self.nameless = self.failed = 0
+        self.contacts = self.vanished = self.repeated = self.quarantined = self.failed = 0
         self.children = {"tasks": 0, "notes": 0, "appointments": 0}
         self.failures: list[Failure] = []
         self.found_before = found_before
@@ -141,8 +141,8 @@ class Tally:
 
     @property
     def found(self) -> int:
-        """Contacts seen in this pass, those of interrupted runs included."""
-        return self.found_before + self.contacts + self.vanished
+        """Contacts seen in this pass, those of interrupted runs included, each counted once."""
+        return self.found_before + self.contacts + self.vanished - self.repeated
 
     def fail(self, failure: Failure) -> None:
         """Count a failure and keep the first thousand."""

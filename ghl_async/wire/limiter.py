@@ -29,6 +29,7 @@ alone, a stray 429 at a quiet moment would slow a location for a quarter of an h
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -116,7 +117,7 @@ class Budget:
         self.announcements = 0
         """How often the server has announced other limits than before."""
         self._probing = True
-        self._paused_until = 0.0
+        self._paused_until = float("-inf")
         self._climb_at = 0.0
         self._climb_by = 1
         self._in_flight = 0
@@ -129,10 +130,11 @@ class Budget:
         self._last_reading_at = float("-inf")
         self._remaining = 0
         self._look_at = 0.0
-        self._interactive_until = float("-inf")
+        self._interactive: deque[float] = deque()
         self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {"interactive": deque(), "bulk": deque()}
         self._bulk_turn = asyncio.Lock()
         self._pacer: AsyncLimiter | None = None
+        self._paced_for = 0
         self._timer: asyncio.TimerHandle | None = None
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
 
@@ -141,10 +143,9 @@ class Budget:
         if lane == "bulk":
             return None
         now = self._clock()
-        self._interactive_until = now + self._cooling_seconds
         if self._waiting["interactive"] or not self._is_open(lane, now):
             return None
-        self._take(now)
+        self._take(lane, now)
         return Slot(now, self._replied, self._released, 0.0)
 
     async def admit(self, lane: Lane) -> Slot:
@@ -162,18 +163,19 @@ class Budget:
                     await self._pace()
                 await self._enter("bulk")
         else:
-            self._interactive_until = started + self._cooling_seconds
             await self._enter("interactive")
         now = self._clock()
         return Slot(now, self._replied, self._released, now - started)
 
     async def _pace(self) -> None:
-        if self._pacer is None:
+        # What interactive calls use is not there for bulk work: at N/W both together would use up the window too soon.
+        share = max(1, self._limit - self._interactive_lately(self._clock()))
+        if self._pacer is None or not self._paced_for * 0.9 <= share <= self._paced_for * 1.1:
             # Here and not above: it takes a fifth of our import time, and only bulk work is paced.
             from aiolimiter import AsyncLimiter
 
             burst = max(2, min(BURST, self._limit // 20))
-            self._pacer = AsyncLimiter(burst, burst * self._interval / self._limit)
+            self._pacer, self._paced_for = AsyncLimiter(burst, burst * self._interval / share), share
             # Start as a drip: an opening burst would leave the window empty before its end, and whoever
             # starts then, a restart of ourselves included, would be refused.
             await self._pacer.acquire(burst - 1)
@@ -196,12 +198,14 @@ class Budget:
                 self._wake()
                 raise
         else:
-            self._take(now)
+            self._take(lane, now)
 
-    def _take(self, now: float) -> None:
+    def _take(self, lane: Lane, now: float) -> None:
         self._in_flight += 1
         self._sent += 1
         self._look_at = now + self._interval / 20
+        if lane == "interactive":
+            self._interactive.append(now + self._cooling_seconds)
         if self._day.remaining is not None:
             self._day.remaining -= 1
 
@@ -213,10 +217,12 @@ class Budget:
         self._day.observe(now, reading, uncounted=self._in_flight - 1)
         # The most of ours that the server's window can have held when it answered this one.
         own = self._sent - slot.released_before
-        if reading.requests is not None and reading.remaining is not None:
+        if reading.requests and reading.requests > 0 and reading.remaining is not None:
             self._remaining = reading.remaining
-            counted = reading.requests - reading.remaining
-            self._others.observe(now, self._cooling_seconds, counted, (own, self._sent, slot.replied_before + 1))
+            counts = (own, self._sent, slot.replied_before + 1)
+            self._others.observe(
+                now, self._cooling_seconds, reading.requests, reading.requests - reading.remaining, counts
+            )
         self._last_reading_at = now
         if refused:
             self._refuse(now, own - self._in_flight, reading)
@@ -297,8 +303,15 @@ class Budget:
             self._climb_at = now + self._cooling_seconds
             self._pacer = None
 
+    def _interactive_lately(self, now: float) -> int:
+        """How many interactive calls began within the last interval."""
+        began = self._interactive
+        while began and began[0] <= now:
+            began.popleft()
+        return len(began)
+
     def _reserve(self, now: float) -> int:
-        if self._interactive_until <= now or self._limit < RESERVE:
+        if self._limit < RESERVE or not self._interactive_lately(now):
             return 0
         return max(1, min(RESERVE, self._limit // 25))
 
@@ -331,7 +344,7 @@ class Budget:
             while queue and self._is_open(lane, now):
                 gate = queue.popleft()
                 if not gate.done():
-                    self._take(now)
+                    self._take(lane, now)
                     gate.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
@@ -341,7 +354,9 @@ class Budget:
 
     def _next_change(self, now: float) -> float:
         moments = [self._cooling[0] if self._cooling else None, self._others.next_change(), self._paused_until]
-        moments += [self._interactive_until, self._look_at, self._others.turns_at]
+        moments += [self._look_at, self._others.turns_at]
+        if self._interactive:
+            moments.append(self._interactive[-1])
         if self._limit < self._ceiling:
             moments.append(self._climb_at)
         return min((moment for moment in moments if moment is not None and moment > now), default=now + self._interval)
@@ -364,7 +379,11 @@ class Budget:
         self._pacer = None
 
     def _refuse(self, now: float, counted: int, reading: QuotaReading) -> None:
-        wait = max(reading.retry_after_seconds or 0.0, self._cooling_seconds)
+        wait = self._cooling_seconds
+        if 0.0 <= now - self._paused_until < self._interval:
+            # Refused again right behind the pause: others fill each window by then, so come at another moment of it.
+            wait *= 1.0 + random.random() / 2
+        wait = max(reading.retry_after_seconds or 0.0, wait)
         self._paused_until = max(self._paused_until, now + wait)
         # `counted`: this request was refused, and those beside it are still in flight.
         self._limit = min(self._limit, max(counted, self._announced // 20, 1))

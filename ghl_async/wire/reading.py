@@ -47,13 +47,14 @@ class Others:
         self._held.clear()
         self._counted = 0
 
-    def observe(self, now: float, interval: float, counted: int, own: tuple[int, int, int]) -> None:
+    def observe(self, now: float, interval: float, limit: int, counted: int, own: tuple[int, int, int]) -> None:
         """Take in a reading of how many requests the server counts.
 
         Args:
             now: on the loop's clock, like all instants here.
             interval: for how long a reading says something, in seconds.
-            counted: what the server's window holds, by everybody.
+            limit: what the server's window can hold.
+            counted: what it holds, by everybody.
             own: of ours, at most in that window; since the beginning, those under way included; and since the
                 beginning, surely counted by then, this one included.
         """
@@ -62,8 +63,12 @@ class Others:
         # Whoever counts only `counted` in all cannot count more than that of others.
         if held and held[0][1] > counted - 1:
             held.clear()
-        if counted < self._counted or self._counted == 0:
+        if self._counted == 0:
             self.turns_at = now + interval
+        elif 2 * counted < self._counted:
+            # By half: replies that overtake each other let it seem to fall by a few. What is counted already, but for
+            # bursts, was spent since the turn, by at most four at full speed: so much earlier was it.
+            self.turns_at = now + interval * (1.0 - max(0.0, counted / limit - 0.1) / 4)
         elif now >= self.turns_at:
             # Still full: look at another moment next time, or we might for ever meet it just when it is used up.
             self.turns_at = now + interval * (1.0 + self._random() / 2)

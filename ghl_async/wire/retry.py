@@ -18,7 +18,6 @@ import random
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeAlias, TypeVar
 
-import backoff
 import msgspec
 
 from ..errors import ConnectFailed, ErrorReply, NoReply, RateLimited, ServerError, Unauthorized, UsageError
@@ -83,6 +82,9 @@ def retrying(
     attempt: Attempt[T], policy: RetryPolicy, giveup: Callable[[Exception], bool], announce: Callable[[Any], None]
 ) -> Attempt[T]:
     """Wrap one attempt into the retry loop. `announce` is told of each wait before it begins."""
+    # Here and not above: importing the package must cost little more than importing aiohttp.
+    import backoff
+
     decorate: Callable[[Attempt[T]], Attempt[T]] = backoff.on_exception(
         waits,
         (NoReply, ErrorReply),

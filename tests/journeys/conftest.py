@@ -22,6 +22,12 @@ async def ghl(sandbox):
         yield client
 
 
+@pytest.fixture
+def path(tmp_path):
+    """Where a store may be made."""
+    return tmp_path / "location.db"
+
+
 def client_of(sandbox, **options):
     """Make a client of a sandbox."""
     return GHLClient(

@@ -10,29 +10,15 @@ from ghl_async.hooks import PageCommitted
 from ghl_async.sandbox import Sandbox
 
 from .conftest import client_of
-from .truth import stored_records, true_records
+from .truth import backfill, oldest, stored_records, true_records
 
 QUICK = RetryPolicy(attempts=2, base_seconds=0.0)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "location.db"
-
-
-async def backfill(ghl, path, *query, **options):
-    async with bulk.SQLiteStore(path) as store:
-        return await bulk.backfill(ghl, store, *query, **options)
 
 
 async def until(run, contacts, act):
     async for progress in run:
         if progress.contacts == contacts:
             await act()
-
-
-def oldest(sandbox, position=0):
-    return sandbox.state.main.id_of(list(sandbox.state.main.walk(descending=False))[position])
 
 
 async def test_the_store_equals_the_truth(sandbox, ghl, path):

@@ -11,23 +11,9 @@ from ghl_async import ContactQuery, GHLError, RetryPolicy, bulk
 from ghl_async.errors import UsageError
 
 from .conftest import client_of
-from .truth import stored_records, true_records
+from .truth import backfill, oldest, stored_records, true_records
 
 QUICK = RetryPolicy(attempts=1, base_seconds=0.0)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "location.db"
-
-
-async def backfill(ghl, path, *query, **options):
-    async with bulk.SQLiteStore(path) as store:
-        return await bulk.backfill(ghl, store, *query, **options)
-
-
-def oldest(sandbox, position=0):
-    return sandbox.state.main.id_of(list(sandbox.state.main.walk(descending=False))[position])
 
 
 async def test_a_404_of_a_child_route_does_not_make_the_contact_vanish(sandbox, ghl, path):

@@ -1,4 +1,4 @@
-"""What a store must hold: the sandbox's own records, compared as parsed JSON."""
+"""What a store must hold: the sandbox's own records, compared as parsed JSON; and how to copy and pick them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ import contextlib
 import json
 import sqlite3
 
+from ghl_async import bulk
 from ghl_async.sandbox.admin import truth
 
 KINDS = ("tasks", "notes", "appointments")
+
+
+async def backfill(ghl, path, *query, **options):
+    """Copy into the store at `path`, and close it."""
+    async with bulk.SQLiteStore(path) as store:
+        return await bulk.backfill(ghl, store, *query, **options)
+
+
+def oldest(sandbox, position=0):
+    """The id of a contact, by its position from the oldest on."""
+    return sandbox.state.main.id_of(list(sandbox.state.main.walk(descending=False))[position])
 
 
 def true_records(sandbox, kinds=KINDS):

@@ -18,27 +18,27 @@ def own(in_window=0, sent=0, surely_counted=0):
 
 def test_what_the_server_counts_beyond_all_of_ours_is_others():
     others = Others()
-    others.observe(0.0, INTERVAL, 30, own(in_window=10, sent=10, surely_counted=10))
+    others.observe(0.0, INTERVAL, 100, 30, own(in_window=10, sent=10, surely_counted=10))
     assert others.held_back(0.0) == 22  # and two on top for what they have under way
 
 
 def test_a_count_that_our_own_requests_explain_holds_nothing_back():
     others = Others()
-    others.observe(0.0, INTERVAL, 10, own(in_window=10, sent=10, surely_counted=10))
+    others.observe(0.0, INTERVAL, 100, 10, own(in_window=10, sent=10, surely_counted=10))
     assert others.held_back(0.0) == 0
     assert others.next_change() is None
 
 
 def test_a_rise_beyond_what_we_sent_in_between_is_others_although_the_window_would_explain_it():
     others = Others()
-    others.observe(0.0, INTERVAL, 1, own(in_window=50, sent=100, surely_counted=100))
-    others.observe(1.0, INTERVAL, 31, own(in_window=50, sent=110, surely_counted=110))
+    others.observe(0.0, INTERVAL, 100, 1, own(in_window=50, sent=100, surely_counted=100))
+    others.observe(1.0, INTERVAL, 100, 31, own(in_window=50, sent=110, surely_counted=110))
     assert others.held_back(1.0) == 22
 
 
 def test_a_holding_lapses_after_one_interval():
     others = Others()
-    others.observe(0.0, INTERVAL, 30, own(in_window=10, sent=10, surely_counted=10))
+    others.observe(0.0, INTERVAL, 100, 30, own(in_window=10, sent=10, surely_counted=10))
     assert others.next_change() == INTERVAL
     assert others.held_back(INTERVAL - 0.01) == 22
     assert others.held_back(INTERVAL) == 0
@@ -46,17 +46,17 @@ def test_a_holding_lapses_after_one_interval():
 
 def test_a_smaller_count_than_what_is_held_ends_the_holding_at_once():
     others = Others()
-    others.observe(0.0, INTERVAL, 60, own(in_window=10, sent=10, surely_counted=10))
-    others.observe(1.0, INTERVAL, 2, own(in_window=11, sent=11, surely_counted=11))
+    others.observe(0.0, INTERVAL, 100, 60, own(in_window=10, sent=10, surely_counted=10))
+    others.observe(1.0, INTERVAL, 100, 2, own(in_window=11, sent=11, surely_counted=11))
     assert others.held_back(1.0) == 0
 
 
 def test_when_the_limits_change_old_readings_compare_with_nothing():
     others = Others()
-    others.observe(0.0, INTERVAL, 60, own(in_window=10, sent=10, surely_counted=10))
+    others.observe(0.0, INTERVAL, 100, 60, own(in_window=10, sent=10, surely_counted=10))
     others.forget()
     assert others.held_back(0.0) == 0
-    others.observe(1.0, INTERVAL, 11, own(in_window=11, sent=11, surely_counted=11))
+    others.observe(1.0, INTERVAL, 100, 11, own(in_window=11, sent=11, surely_counted=11))
     assert others.held_back(1.0) == 0
 
 
@@ -82,7 +82,7 @@ def test_whoever_is_alone_never_sees_others_in_a_fixed_window(trips, back):
             sent=sum(each[0] <= replied for each in requests),
             surely_counted=answered + 1,
         )
-        others.observe(replied, INTERVAL, counted[n], mine)
+        others.observe(replied, INTERVAL, 100, counted[n], mine)
         assert others.held_back(replied) == 0
 
 
