@@ -249,8 +249,15 @@ class _Backfill:
 
 
 def _canonical(query: ContactQuery) -> str:
-    """One text for all ways to ask the same; empty for all contacts."""
-    given = msgspec.to_builtins(query)
+    """One text for all ways to ask the same; empty for all contacts.
+
+    Raises:
+        UsageError: a value that no JSON can carry.
+    """
+    try:
+        given = msgspec.to_builtins(query)
+    except TypeError as error:
+        raise UsageError(f"the query holds a value that cannot be sent: {error}") from None
     wanted = {name: sorted(value) if isinstance(value, list) else value for name, value in given.items() if value}
     return msgspec.json.encode(wanted, order="sorted").decode() if wanted else ""
 

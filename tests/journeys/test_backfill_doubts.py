@@ -9,6 +9,7 @@ import pytest
 
 from ghl_async import ContactQuery, GHLError, RetryPolicy, bulk
 from ghl_async.errors import UsageError
+from ghl_async.models import Filter
 
 from .conftest import client_of
 from .truth import backfill, oldest, stored_records, true_records
@@ -174,3 +175,9 @@ async def test_a_client_that_was_left_makes_no_more_calls(sandbox):
         await ghl.contacts.search(page_size=1)
     async with ghl:
         await ghl.contacts.search(page_size=1)
+
+
+async def test_a_query_that_cannot_be_sent_is_refused_at_once(ghl, path):
+    async with bulk.SQLiteStore(path) as store:
+        with pytest.raises(UsageError, match="cannot be sent"):
+            bulk.backfill(ghl, store, ContactQuery(where=Filter("city", "eq", object())))
