@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from ..models import well_formed
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, QuarantinedRow, Row, StoredContact
 
 __all__ = ["begin", "counts", "finish", "holes", "next_pass", "now", "remove", "sample", "state", "write"]
@@ -24,7 +25,7 @@ def _for_each_kind(sql: str) -> dict[Kind, str]:
 
 
 _SELECT = _for_each_kind("SELECT id, raw FROM landing_{kind} WHERE contact_id = ?")
-_UPSERT = _for_each_kind("INSERT OR REPLACE INTO landing_{kind} VALUES (?, ?, ?)")
+_UPSERT = _for_each_kind("INSERT OR REPLACE INTO landing_{kind} VALUES (?, ?, ?, ?)")
 _DELETE = _for_each_kind("DELETE FROM landing_{kind} WHERE contact_id = ? AND id = ?")
 _PRUNE = _for_each_kind("DELETE FROM landing_{kind} WHERE contact_id IN (SELECT id FROM gone)")
 _IDS = _for_each_kind(
@@ -113,10 +114,10 @@ def _write_contact(database: sqlite3.Connection, contact: ContactRows, pass_numb
         )
     else:
         database.execute(
-            "INSERT INTO landing_contacts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            "INSERT INTO landing_contacts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " date_added = excluded.date_added, date_updated = excluded.date_updated,"
-            " pass = excluded.pass, read_at = excluded.read_at, raw = excluded.raw",
-            (contact.id, contact.date_added, contact.date_updated, pass_number, read_at, raw),
+            " pass = excluded.pass, read_at = excluded.read_at, raw = excluded.raw, mended = excluded.mended",
+            (contact.id, contact.date_added, contact.date_updated, pass_number, read_at, raw, _mended(raw)),
         )
     for kind, rows in contact.children.items():
         broken += _replace_children(database, contact.id, kind, rows)
@@ -131,6 +132,14 @@ def _text(raw: bytes) -> str | None:
         return raw.decode()
     except UnicodeDecodeError:
         return None
+
+
+def _mended(raw: str) -> str | None:
+    """What SQL can read, where that differs: a text cut inside an emoji by the server ends in half of a pair."""
+    if "\\u" not in raw:
+        return None
+    readable = well_formed(raw.encode()).decode()
+    return None if readable == raw else readable
 
 
 def _is_older(sent: str | None, stored: str | None) -> bool:
@@ -162,7 +171,7 @@ def _replace_children(
         else:
             wanted[row.id] = raw
     database.executemany(_DELETE[kind], [(contact_id, id_) for id_ in stored.keys() - wanted.keys()])
-    changed = [(contact_id, id_, raw) for id_, raw in wanted.items() if stored.get(id_) != raw]
+    changed = [(contact_id, id_, raw, _mended(raw)) for id_, raw in wanted.items() if stored.get(id_) != raw]
     database.executemany(_UPSERT[kind], changed)
     return broken
 

@@ -21,6 +21,7 @@ _SCHEMA_VERSION = 1
 _BUSY_SECONDS = 30.0
 """How long a commit waits while somebody else, a person at the sqlite3 prompt perhaps, writes to the file."""
 
+# `mended` is there only where the raw JSON holds half of a surrogate pair, which SQL cannot read as text.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE run (
@@ -29,11 +30,20 @@ CREATE TABLE run (
 );
 CREATE TABLE landing_contacts (
     id TEXT PRIMARY KEY, date_added TEXT, date_updated TEXT, pass INTEGER NOT NULL, read_at REAL NOT NULL,
-    raw TEXT NOT NULL
+    raw TEXT NOT NULL, mended TEXT, readable TEXT AS (coalesce(mended, raw))
 );
-CREATE TABLE landing_tasks (contact_id TEXT, id TEXT, raw TEXT NOT NULL, PRIMARY KEY (contact_id, id));
-CREATE TABLE landing_notes (contact_id TEXT, id TEXT, raw TEXT NOT NULL, PRIMARY KEY (contact_id, id));
-CREATE TABLE landing_appointments (contact_id TEXT, id TEXT, raw TEXT NOT NULL, PRIMARY KEY (contact_id, id));
+CREATE TABLE landing_tasks (
+    contact_id TEXT, id TEXT, raw TEXT NOT NULL, mended TEXT, readable TEXT AS (coalesce(mended, raw)),
+    PRIMARY KEY (contact_id, id)
+);
+CREATE TABLE landing_notes (
+    contact_id TEXT, id TEXT, raw TEXT NOT NULL, mended TEXT, readable TEXT AS (coalesce(mended, raw)),
+    PRIMARY KEY (contact_id, id)
+);
+CREATE TABLE landing_appointments (
+    contact_id TEXT, id TEXT, raw TEXT NOT NULL, mended TEXT, readable TEXT AS (coalesce(mended, raw)),
+    PRIMARY KEY (contact_id, id)
+);
 CREATE TABLE holes (contact_id TEXT, kind TEXT, reason TEXT NOT NULL, PRIMARY KEY (contact_id, kind));
 CREATE TABLE quarantine (
     kind TEXT NOT NULL, contact_id TEXT, id TEXT, reason TEXT NOT NULL, raw BLOB NOT NULL, pass INTEGER NOT NULL
@@ -46,73 +56,73 @@ CREATE INDEX quarantine_contact_id ON quarantine (contact_id);
 _VIEWS = """
 CREATE VIEW contacts AS SELECT
     id,
-    coalesce(json_extract(raw, '$.firstNameRaw'), json_extract(raw, '$.firstName')) AS first_name,
-    coalesce(json_extract(raw, '$.lastNameRaw'), json_extract(raw, '$.lastName')) AS last_name,
-    coalesce(json_extract(raw, '$.contactName'), json_extract(raw, '$.name'), json_extract(raw, '$.fullNameLowerCase'))
-        AS contact_name,
-    json_extract(raw, '$.companyName') AS company_name,
-    json_extract(raw, '$.email') AS email,
-    json_extract(raw, '$.phone') AS phone,
-    json_extract(raw, '$.tags') AS tags,
-    coalesce(json_extract(raw, '$.address1'), json_extract(raw, '$.address')) AS street,
-    json_extract(raw, '$.city') AS city,
-    json_extract(raw, '$.state') AS state,
-    json_extract(raw, '$.postalCode') AS postal_code,
-    json_extract(raw, '$.country') AS country,
-    json_extract(raw, '$.website') AS website,
-    json_extract(raw, '$.timezone') AS timezone,
-    json_extract(raw, '$.dateOfBirth') AS date_of_birth,
-    json_extract(raw, '$.type') AS type,
-    json_extract(raw, '$.source') AS source,
-    json_extract(raw, '$.assignedTo') AS assigned_to,
-    json_extract(raw, '$.businessId') AS business_id,
-    json_extract(raw, '$.dnd') AS dnd,
+    coalesce(json_extract(readable, '$.firstNameRaw'), json_extract(readable, '$.firstName')) AS first_name,
+    coalesce(json_extract(readable, '$.lastNameRaw'), json_extract(readable, '$.lastName')) AS last_name,
+    coalesce(json_extract(readable, '$.contactName'), json_extract(readable, '$.name'),
+        json_extract(readable, '$.fullNameLowerCase')) AS contact_name,
+    json_extract(readable, '$.companyName') AS company_name,
+    json_extract(readable, '$.email') AS email,
+    json_extract(readable, '$.phone') AS phone,
+    json_extract(readable, '$.tags') AS tags,
+    coalesce(json_extract(readable, '$.address1'), json_extract(readable, '$.address')) AS street,
+    json_extract(readable, '$.city') AS city,
+    json_extract(readable, '$.state') AS state,
+    json_extract(readable, '$.postalCode') AS postal_code,
+    json_extract(readable, '$.country') AS country,
+    json_extract(readable, '$.website') AS website,
+    json_extract(readable, '$.timezone') AS timezone,
+    json_extract(readable, '$.dateOfBirth') AS date_of_birth,
+    json_extract(readable, '$.type') AS type,
+    json_extract(readable, '$.source') AS source,
+    json_extract(readable, '$.assignedTo') AS assigned_to,
+    json_extract(readable, '$.businessId') AS business_id,
+    json_extract(readable, '$.dnd') AS dnd,
     date_added, date_updated, strftime('%Y-%m-%dT%H:%M:%fZ', read_at, 'unixepoch') AS read_at, raw
 FROM landing_contacts;
 
 CREATE VIEW tasks AS SELECT
     id, contact_id,
-    json_extract(raw, '$.title') AS title,
-    json_extract(raw, '$.body') AS body,
-    json_extract(raw, '$.dueDate') AS due_date,
-    json_extract(raw, '$.completed') AS completed,
-    json_extract(raw, '$.assignedTo') AS assigned_to,
+    json_extract(readable, '$.title') AS title,
+    json_extract(readable, '$.body') AS body,
+    json_extract(readable, '$.dueDate') AS due_date,
+    json_extract(readable, '$.completed') AS completed,
+    json_extract(readable, '$.assignedTo') AS assigned_to,
     raw
 FROM landing_tasks;
 
 CREATE VIEW notes AS SELECT
     id, contact_id,
-    json_extract(raw, '$.title') AS title,
-    json_extract(raw, '$.body') AS body,
-    json_extract(raw, '$.bodyText') AS body_text,
-    json_extract(raw, '$.userId') AS user_id,
-    json_extract(raw, '$.pinned') AS pinned,
-    json_extract(raw, '$.dateAdded') AS date_added,
+    json_extract(readable, '$.title') AS title,
+    json_extract(readable, '$.body') AS body,
+    json_extract(readable, '$.bodyText') AS body_text,
+    json_extract(readable, '$.userId') AS user_id,
+    json_extract(readable, '$.pinned') AS pinned,
+    json_extract(readable, '$.dateAdded') AS date_added,
     raw
 FROM landing_notes;
 
 CREATE VIEW appointments AS SELECT
     id, contact_id,
-    json_extract(raw, '$.calendarId') AS calendar_id,
-    json_extract(raw, '$.title') AS title,
-    coalesce(json_extract(raw, '$.appointmentStatus'), json_extract(raw, '$.appoinmentStatus'),
-        json_extract(raw, '$.status')) AS status,
-    json_extract(raw, '$.startTime') AS start_time,
-    json_extract(raw, '$.endTime') AS end_time,
-    json_extract(raw, '$.address') AS address,
-    json_extract(raw, '$.notes') AS notes,
-    json_extract(raw, '$.assignedUserId') AS assigned_user_id,
-    json_extract(raw, '$.dateAdded') AS date_added,
-    json_extract(raw, '$.dateUpdated') AS date_updated,
+    json_extract(readable, '$.calendarId') AS calendar_id,
+    json_extract(readable, '$.title') AS title,
+    coalesce(json_extract(readable, '$.appointmentStatus'), json_extract(readable, '$.appoinmentStatus'),
+        json_extract(readable, '$.status')) AS status,
+    json_extract(readable, '$.startTime') AS start_time,
+    json_extract(readable, '$.endTime') AS end_time,
+    json_extract(readable, '$.address') AS address,
+    json_extract(readable, '$.notes') AS notes,
+    json_extract(readable, '$.assignedUserId') AS assigned_user_id,
+    json_extract(readable, '$.dateAdded') AS date_added,
+    json_extract(readable, '$.dateUpdated') AS date_updated,
     raw
 FROM landing_appointments;
 
 CREATE VIEW custom_field_values AS SELECT
     contact.id AS contact_id,
-    json_extract(contact.raw, field.fullkey || '.id') AS field_id,
-    json_extract(contact.raw, field.fullkey || '.value') AS value
-FROM landing_contacts AS contact, json_each(contact.raw, '$.customFields') AS field
-WHERE json_extract(contact.raw, field.fullkey || '.id') IS NOT NULL;
+    json_extract(contact.readable, field.fullkey || '.id') AS field_id,
+    json_extract(contact.readable, field.fullkey || '.value') AS value
+FROM landing_contacts AS contact, json_each(contact.readable, '$.customFields') AS field
+WHERE json_extract(contact.readable, field.fullkey || '.id') IS NOT NULL;
 """
 
 _INDEXES = "CREATE INDEX IF NOT EXISTS contacts_date_updated ON landing_contacts (date_updated)"

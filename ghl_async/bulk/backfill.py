@@ -97,6 +97,7 @@ class _Backfill:
             if not run.stopped and (await self._store.counts()).holes < checkpoint.counts.holes:
                 await self._close_books(run, "the failed items were read again")
                 return
+            self._tally.stored = await self._store.counts()
         # Where none of them can be read, they must not keep everything else from being refreshed.
         if not run.stopped:
             async with aclosing(self._pass(run, checkpoint)) as whole:

@@ -294,6 +294,16 @@ async def test_people_find_their_columns_in_the_views(store, path):
     ]
 
 
+async def test_half_of_an_emoji_is_readable_in_the_views_and_exact_in_raw(store, path):
+    """SQLite makes bytes of it that Python takes for no text, and the whole query would fail."""
+    cut, child = rb'{"id":"C1","firstName":"Ann \ud83d","email":"a@b.c"}', rb'{"id":"T1","title":"\ude00!"}'
+    await store.commit(batch(contact("C1", raw=cut, tasks=(Row("T1", child),)), contact("C2")))
+    assert ask(path, "SELECT first_name, email FROM contacts WHERE id = 'C1'") == [("Ann \ufffd", "a@b.c")]
+    assert ask(path, "SELECT title FROM tasks") == [("\ufffd!",)]
+    assert ask(path, "SELECT raw FROM contacts ORDER BY id") == [(cut.decode(),), ('{"id":"C2"}',)]
+    assert ask(path, "SELECT raw FROM tasks") == [(child.decode(),)]
+
+
 async def test_the_file_is_marked_as_ours_and_its_indexes_come_at_the_end(store, path):
     indexed = "SELECT count(*) FROM sqlite_master WHERE name = 'contacts_date_updated'"
     await store.commit(batch(contact("a")))
