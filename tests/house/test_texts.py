@@ -71,7 +71,7 @@ def test_a_line_that_does_not_belong_is_found(line):
     [
         "#!/usr/bin/env bash",
         "https://host.example/home/page",
-        "~/tmp/x and $HOME/work/y",
+        "~/tmp/x and $HOME/y",
         "GET /users/ and GET /locations/{locationId}",
         "127.0.0.1, 0.0.0.0 and version 10.2",
         "@pytest.mark.skipif(shutil.which('curl') is None, reason='curl is missing')",
