@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from ..models import well_formed
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, QuarantinedRow, Row, StoredContact
 
-__all__ = ["begin", "counts", "finish", "holes", "next_pass", "now", "remove", "sample", "state", "write"]
+__all__ = ["begin", "counts", "finish", "holes", "next_pass", "now", "remove", "sample", "state", "unseen", "write"]
 
 _NOT_UTF8 = "not valid UTF-8"
 _PICKS_PER_CONTACT = 20
@@ -82,10 +82,11 @@ def write(database: sqlite3.Connection, batch: Batch, read_at: float) -> int:
         if row.id is not None:
             database.execute("DELETE FROM quarantine WHERE contact_id = ? AND kind = ?", (row.id, row.kind))
         else:
-            database.execute(
+            again = database.execute(
                 "DELETE FROM quarantine WHERE contact_id IS NULL AND kind = ? AND raw = ? AND pass = ?",
                 (row.kind, row.raw, pass_number),
             )
+            fresh += again.rowcount == 0
     for row in batch.quarantined:
         _quarantine(database, row.id, [row], pass_number)
     # A cursor behind a finished pass means that the pass goes on; a repaired hole does not.
@@ -208,16 +209,23 @@ def finish(database: sqlite3.Connection, *, prune: bool) -> int:
     return _prune(database, _pass_number(database)) if prune else 0
 
 
+# A contact that this pass could only quarantine is still there: its older, readable version stays.
+_UNSEEN = (
+    "SELECT id FROM landing_contacts WHERE pass < :pass"
+    " UNION SELECT contact_id FROM quarantine WHERE pass < :pass AND contact_id IS NOT NULL"
+    " EXCEPT SELECT id FROM landing_contacts WHERE pass = :pass"
+    " EXCEPT SELECT contact_id FROM quarantine WHERE pass = :pass"
+)
+
+
+def unseen(database: sqlite3.Connection) -> list[str]:
+    """List the contacts that the present pass has not met so far."""
+    return [id_ for (id_,) in database.execute(_UNSEEN, {"pass": _pass_number(database)}) if id_ is not None]
+
+
 def _prune(database: sqlite3.Connection, pass_number: int) -> int:
-    """A contact that this pass could only quarantine is still there: its older, readable version stays."""
     database.execute("CREATE TEMP TABLE gone (id TEXT PRIMARY KEY)")
-    database.execute(
-        "INSERT INTO gone SELECT id FROM landing_contacts WHERE pass < :pass"
-        " UNION SELECT contact_id FROM quarantine WHERE pass < :pass AND contact_id IS NOT NULL"
-        " EXCEPT SELECT id FROM landing_contacts WHERE pass = :pass"
-        " EXCEPT SELECT contact_id FROM quarantine WHERE pass = :pass",
-        {"pass": pass_number},
-    )
+    database.execute(f"INSERT INTO gone {_UNSEEN}", {"pass": pass_number})
     database.execute("DELETE FROM quarantine WHERE contact_id IS NULL AND pass < ?", (pass_number,))
     return _remove_gone(database)
 

@@ -4,12 +4,12 @@ The theory. A *pass* reads every matching contact once, in the order (dateAdded,
 while one reads: what is added meanwhile comes at the end. Contacts are committed in parts, each in one transaction with
 the search position behind its last contact, so that whatever kills the process, the store is a prefix of the pass
 and its cursor says where the prefix ends. Only a pass that saw at least as many contacts as the server counts at its
-end may remove what it did not see.
+end may remove what it did not see, and only what the server, asked for it, does not know.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,12 @@ from typing import Any
 import msgspec
 
 from ..client import GHLClient
-from ..errors import DailyQuotaExhausted, DecodeError, GHLError, NoReply, NotFound, ServerError, UsageError
+from ..errors import DailyQuotaExhausted, GHLError, NotFound, UsageError
 from ..hooks import PageCommitted, emit
 from ..models import ContactQuery
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Identity, Kind, QuarantinedRow, Row, StoredContact
-from .fetch import ContactBundle, bundles, checked, count, included
+from ._workers import InOrder
+from .fetch import WORKERS, ContactBundle, bundles, checked, count, included
 from .run import Failure, Progress, Run, SampleCheck, Tally
 from .store import Store
 
@@ -62,7 +63,8 @@ def backfill(
         StoreFailed: it cannot be written.
         Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
 
-    Cost: 1 request for 500 contacts, 1 for each contact and kind, and up to 60 for the check of a sample at the end.
+    Cost: 1 request for 500 contacts, 1 for each contact and kind, up to 60 for the check of a sample at the end, and
+        1 for each contact that a refresh removes: none is removed before the server says that it is gone.
     """
     kinds, query = included(include), checked(query)
     if query.sort is not None or query.direction is not None:
@@ -86,11 +88,13 @@ class _Backfill:
         self._kinds = kinds
         self._tally = tally
         self._waiting: list[ContactBundle] = []
+        self._left_out = 0
 
     async def run(self, run: Run[Progress], *, resume: bool) -> AsyncGenerator[Progress, None]:
         """Do it: begin, read and commit, finish, check."""
         checkpoint = await self._store.begin(self._identity, resume=resume)
         if checkpoint.state == "finished" and checkpoint.counts.holes:
+            self._tally.begin(checkpoint.read)
             async with aclosing(self._fill_holes(run)) as filling:
                 async for progress in filling:
                     yield progress
@@ -116,9 +120,28 @@ class _Backfill:
         if run.stopped:
             tally.stored = await self._store.counts()
             return
-        whole = tally.total is not None and tally.found >= tally.total
+        whole = tally.total is not None and tally.found >= tally.total and await self._are_gone()
         tally.pruned = await self._store.finish(prune=whole)
         await self._close_books(run, "every contact was read")
+
+    async def _are_gone(self) -> bool:
+        """Ask for each contact that this pass has not met: counts may agree although a living one was left out."""
+        gone = True
+        async with InOrder(_stream(await self._store.unseen()), self._is_alive, ahead=WORKERS) as answers:
+            async for alive in answers:
+                self._left_out += alive is True
+                gone = gone and alive is False
+        return gone
+
+    async def _is_alive(self, contact_id: str) -> bool | None:
+        """None: it could not be found out."""
+        try:
+            await self._ghl.background.contacts.get(contact_id)
+        except NotFound:
+            return False
+        except GHLError:
+            return None
+        return True
 
     async def _read(
         self,
@@ -152,7 +175,8 @@ class _Backfill:
         )
         tally = self._tally
         # The server may send a contact twice, and a resumed pass meets quarantined ones again.
-        tally.repeated += len(batch.contacts) - await self._store.commit(batch)
+        nameless = sum(row.id is None for row in batch.quarantined)
+        tally.repeated += len(batch.contacts) + nameless - await self._store.commit(batch)
         before = dict(tally.children)
         contacts = tally.contacts
         for bundle in part:
@@ -187,12 +211,8 @@ class _Backfill:
         """A hole of a contact that is no more can never be filled. The search lags behind, so ask for the contact."""
         left = {hole.contact_id for hole in await self._store.holes(limit=ALL_HOLES)}
         for contact_id in (each for each in ids if each in left):
-            try:
-                await self._ghl.background.contacts.get(contact_id)
-            except NotFound:
+            if await self._is_alive(contact_id) is False:
                 self._tally.pruned += await self._store.remove((contact_id,))
-            except (ServerError, NoReply, DecodeError):
-                continue  # whether it is there is open: the hole stays
 
     async def _close_books(self, run: Run[Progress], done: str) -> None:
         tally = self._tally
@@ -203,6 +223,13 @@ class _Backfill:
                 "incomplete",
                 f"the server counts {tally.total} contacts but sent {tally.found}: nothing was removed; run it again,"
                 " and if the gap stays, report it to the vendor",
+                resumable=True,
+            )
+        elif self._left_out:
+            run.summary = tally.summary(
+                "incomplete",
+                f"the search left out {self._left_out} contacts that are still there: nothing was removed; run it"
+                " again",
                 resumable=True,
             )
         elif tally.sample.missing:
@@ -222,6 +249,9 @@ class _Backfill:
             )
         else:
             run.summary = tally.summary("finished", f"{done} and is in the store", resumable=False)
+        if run.summary.reason == "incomplete":
+            # Else the next run would take the pass for a finished one, and perhaps read its failed items alone.
+            await self._store.next_pass()
 
     async def _check_sample(self, run: Run[Progress]) -> SampleCheck:
         """Read some contacts' children again. A record is missing if the server has had it since before our reading."""
@@ -247,6 +277,11 @@ class _Backfill:
             else:
                 compared += 1
         return SampleCheck(compared, children, tuple(missing))
+
+
+async def _stream(ids: Sequence[str]) -> AsyncIterator[str]:
+    for contact_id in ids:
+        yield contact_id
 
 
 def _canonical(query: ContactQuery) -> str:

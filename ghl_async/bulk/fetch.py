@@ -33,7 +33,7 @@ from ._rows import KINDS, Kind
 from ._workers import InOrder
 from .run import Failure, Run, Tally
 
-__all__ = ["ContactBundle", "bundles", "checked", "count", "fetch", "included"]
+__all__ = ["WORKERS", "ContactBundle", "bundles", "checked", "count", "fetch", "included"]
 
 WORKERS = 32
 """Requests under way at once: enough for the full quota (10 a second) at round trips of 3 s."""

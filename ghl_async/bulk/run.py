@@ -109,7 +109,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             return 3
         if self.reason != "finished":
             return 1
-        return 4 if self.failed else 0
+        return 4 if self.failed or (self.stored is not None and self.stored.holes) else 0
 
 
 class Tally:

@@ -77,6 +77,8 @@ class Store(Protocol):
     async def commit(self, batch: Batch) -> int:
         """Write one batch in one transaction; returns how many of its contacts this pass had not seen before.
 
+        Those that could only be quarantined count as well, with or without an id.
+
         Batches are written in the order of the calls. Once called, a batch is written even if the caller is cancelled.
         After a batch has failed all later ones fail too: a cursor never gets past a page that is not there.
         A reading older than what is stored, by `date_updated`, does not overwrite it but counts as seen in this pass.
@@ -84,6 +86,9 @@ class Store(Protocol):
 
     async def finish(self, *, prune: bool) -> int:
         """End the pass. With `prune`, remove contacts not seen in it, with all that belongs to them; say how many."""
+
+    async def unseen(self) -> list[str]:
+        """List the contacts that this pass has not met so far: at its end, what `finish` would prune."""
 
     async def remove(self, contact_ids: Sequence[str]) -> int:
         """Remove contacts that the location has no more, with all that belongs to them; say how many were there."""
@@ -148,6 +153,10 @@ class SQLiteStore:
     async def finish(self, *, prune: bool) -> int:
         """End the pass, make the indexes and empty the write-ahead log; see `Store.finish`."""
         return await self._on_thread(self._finish, prune=prune)
+
+    async def unseen(self) -> list[str]:
+        """List the contacts that this pass has not met; see `Store.unseen`."""
+        return await self._on_thread(self._read, _landing.unseen)
 
     async def remove(self, contact_ids: Sequence[str]) -> int:
         """Remove contacts; see `Store.remove`."""

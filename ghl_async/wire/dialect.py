@@ -183,6 +183,10 @@ class GHLDialect:
             error.renewable = "token" in said or "jwt" in said
 
 
+_LARGEST = 10**12
+"""Milliseconds of thirty years: what is beyond is nonsense, and would overflow."""
+
+
 def _number(text: str | None) -> int | None:
     if text is None:
         return None
@@ -190,7 +194,7 @@ def _number(text: str | None) -> int | None:
         number = int(text)
     except ValueError:
         return None
-    return number if number >= 0 else None
+    return number if 0 <= number <= _LARGEST else None
 
 
 def _retry_after(text: str | None) -> float | None:

@@ -181,3 +181,52 @@ async def test_a_query_that_cannot_be_sent_is_refused_at_once(ghl, path):
     async with bulk.SQLiteStore(path) as store:
         with pytest.raises(UsageError, match="cannot be sent"):
             bulk.backfill(ghl, store, ContactQuery(where=Filter("city", "eq", object())))
+
+
+async def until(run, contacts, act):
+    async for progress in run:
+        if progress.contacts == contacts:
+            act()
+
+
+@pytest.mark.parametrize("deleted", [0, 119], ids=["after it was read", "before its children were read"])
+async def test_a_deletion_does_not_hide_a_contact_that_the_search_left_out(sandbox, ghl, path, deleted):
+    """The counts agree then: one too many against one too few."""
+    await backfill(ghl, path)
+    gone = oldest(sandbox, deleted)
+    sandbox.faults.add(kind="drop_item", path_contains="/contacts/search", times=1)
+    async with bulk.SQLiteStore(path) as store:
+        run = bulk.backfill(ghl, store)
+        await until(run, 30, lambda: sandbox.state.main.delete(gone))
+    assert (run.summary.exit_code, run.summary.pruned) == (1, 0)
+    summary = await backfill(ghl, path)
+    assert (summary.exit_code, summary.pruned) == (0, 1)
+    assert stored_records(path) == true_records(sandbox)
+
+
+async def test_an_incomplete_pass_with_a_failed_item_is_read_anew_and_not_just_its_item(sandbox, path):
+    sandbox.faults.add(kind="drop_item", path_contains="/contacts/search", times=1)
+    sandbox.faults.add(kind="server_error", path_contains=f"{oldest(sandbox)}/notes", times=1)
+    async with client_of(sandbox, retry=QUICK) as ghl:
+        assert (await backfill(ghl, path)).reason == "incomplete"
+        summary = await backfill(ghl, path)
+    assert (summary.exit_code, summary.found, summary.contacts) == (0, 120, 120)
+    assert stored_records(path) == true_records(sandbox)
+
+
+async def test_a_failed_item_of_an_earlier_part_of_the_pass_still_shows_in_the_exit_code(sandbox, path):
+    sandbox.faults.add(kind="server_error", path_contains=f"{oldest(sandbox)}/notes")
+    async with client_of(sandbox, retry=QUICK) as ghl:
+        async with bulk.SQLiteStore(path) as store:
+            run = bulk.backfill(ghl, store)
+            await until(run, 20, run.stop)
+        summary = await backfill(ghl, path)
+    assert (summary.reason, summary.failed, summary.stored.holes, summary.exit_code) == ("finished", 0, 1, 4)
+
+
+async def test_filled_holes_leave_the_number_of_contacts_found_as_it_was(sandbox, path):
+    sandbox.faults.add(kind="server_error", path_contains=f"{oldest(sandbox)}/notes", times=1)
+    async with client_of(sandbox, retry=QUICK) as ghl:
+        await backfill(ghl, path)
+        summary = await backfill(ghl, path)
+    assert (summary.found, summary.contacts, summary.exit_code) == (120, 1, 0)

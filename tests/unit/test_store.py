@@ -183,6 +183,20 @@ async def test_records_without_an_id_count_in_the_pass_that_saw_them(store, path
     assert ask(path, "SELECT count(*) FROM quarantine") == [(1,)]
 
 
+async def test_a_record_without_an_id_counts_once_in_a_pass_that_was_resumed(store):
+    nameless = QuarantinedRow("contacts", None, "no id", b'{"name":"?"}')
+    assert await store.commit(batch(contact("C1"), quarantined=(nameless,), cursor=b"1")) == 2
+    assert await store.commit(batch(contact("C1"), quarantined=(nameless,), cursor=b"1")) == 0
+
+
+async def test_what_a_pass_has_not_met_can_be_listed(store):
+    await store.commit(batch(contact("C1"), contact("C2"), cursor=b"1"))
+    await store.finish(prune=False)
+    await store.next_pass()
+    await store.commit(batch(contact("C2"), cursor=b"1"))
+    assert await store.unseen() == ["C1"]
+
+
 async def test_a_finished_refresh_removes_what_it_has_not_seen_with_all_that_belongs_to_it(store):
     bad = QuarantinedRow("notes", None, "no id", b"{}")
     whole = {"tasks": rows("t1"), "notes": rows("n1"), "appointments": rows("e1")}
