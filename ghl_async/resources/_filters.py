@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from math import isfinite
 from unicodedata import category
 
@@ -88,6 +87,9 @@ def _operators(field: object, fields: Mapping[str, Sequence[str]]) -> Sequence[s
 def _proposal(field: object, fields: Mapping[str, Sequence[str]]) -> str:
     """The nearest names, so that a slip is mended at once; all of them where none is near."""
     spelt = {_folded(name): name for name in fields if "<" not in name}
+    # Here and not above: only a mistake needs it, and importing the package must cost little.
+    from difflib import get_close_matches
+
     near = get_close_matches(_folded(field), spelt) if isinstance(field, str) else []
     if near:
         return f"did you mean {' or '.join(spelt[name] for name in near)}?"

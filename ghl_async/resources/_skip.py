@@ -9,7 +9,6 @@ them is there any more, the walk goes back until it meets one. It holds for ever
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from ..errors import CursorRepeated, Unprocessable
@@ -87,15 +86,13 @@ class _Read(Generic[T]):
         return fresh
 
 
-@dataclass
 class _Circles:
     """Notices a server that does not move on: one that ignores `skip`, or that goes around."""
 
-    most: int
-    page: tuple[str, ...] = ()
-    start: int = 0
-    repeats: int = 0
-    stale: int = field(default=0, init=False)
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.page: tuple[str, ...] = ()
+        self.start = self.repeats = self.stale = 0
 
     def watch(self, start: int, page: tuple[str, ...], fresh: int) -> None:
         # New records in front can show one page at two places; that they do so again and again is no chance.
