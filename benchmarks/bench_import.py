@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from argparse import Namespace
+from functools import cache
 
 from ._harness import ROOT, Option, Report, run
 
@@ -27,7 +32,16 @@ SHOWN = 40
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    return subprocess.run(command, cwd=ROOT, env=_compiled(), capture_output=True, text=True, timeout=60, check=True)
+
+
+@cache
+def _compiled() -> dict[str, str]:
+    """An environment in which both packages are compiled once, by the first round, whoever installed them and how."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    folder = tempfile.mkdtemp(prefix="bench_import")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return environment | {"PYTHONPYCACHEPREFIX": folder}
 
 
 def _seconds(statement: str) -> tuple[float, float]:
