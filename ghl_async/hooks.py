@@ -92,13 +92,11 @@ Hook: TypeAlias = Callable[[Event], None]
 
 def emit(hooks: Sequence[Hook], event: Event) -> None:
     """Hand one event to every hook. A hook that raises is logged and does not disturb the call it observes."""
-    hook: Hook
-    try:
-        for hook in hooks:
+    for hook in hooks:
+        try:
             hook(event)
-    except Exception:
-        logger.exception("a hook failed on %s", type(event).__name__)
-        emit(hooks[hooks.index(hook) + 1 :], event)
+        except Exception:
+            logger.exception("a hook failed on %s", type(event).__name__)
 
 
 _REFUSED = 429

@@ -110,7 +110,7 @@ class Budget:
     def __init__(self, quota: Quota | None = None) -> None:
         self._quota = quota or Quota()
         self._announced = SILENT_REQUESTS
-        self._ceiling = min(SILENT_REQUESTS, self._quota.requests or SILENT_REQUESTS)
+        self._set_ceiling()
         self._limit = self._ceiling
         self._set_interval(SILENT_SECONDS)
         self._known = False
@@ -154,20 +154,21 @@ class Budget:
         Raises:
             DailyQuotaExhausted: bulk lane only, the day's floor is reached.
         """
-        started = self._clock()
+        started, waited = self._clock(), lane == "bulk" and self._bulk_turn.locked()
         if lane == "bulk":
             # One at a time from the pacer to the window: a closed window must not collect a burst behind it.
             async with self._bulk_turn:
                 self._day.check(self._clock(), self._quota.daily_floor)
                 if not self._probing:
-                    await self._pace()
-                await self._enter("bulk")
+                    waited = await self._pace() or waited
+                waited = await self._enter("bulk") or waited
         else:
-            await self._enter("interactive")
+            waited = await self._enter("interactive")
         now = self._clock()
-        return Slot(now, self._replied, self._released, now - started)
+        # `_pace` and `_enter` say whether they waited: being short of processor time is no wait for quota.
+        return Slot(now, self._replied, self._released, now - started if waited else 0.0)
 
-    async def _pace(self) -> None:
+    async def _pace(self) -> bool:
         # What interactive calls use is not there for bulk work: at N/W both together would use up the window too soon.
         share = max(1, self._limit - self._interactive_lately(self._clock()))
         if self._pacer is None or not self._paced_for * 0.9 <= share <= self._paced_for * 1.1:
@@ -179,9 +180,11 @@ class Budget:
             # Start as a drip: an opening burst would leave the window empty before its end, and whoever
             # starts then, a restart of ourselves included, would be refused.
             await self._pacer.acquire(burst - 1)
+        waits = not self._pacer.has_capacity()
         await self._pacer.acquire()
+        return waits
 
-    async def _enter(self, lane: Lane) -> None:
+    async def _enter(self, lane: Lane) -> bool:
         queue, now = self._waiting[lane], self._clock()
         if queue or not self._is_open(lane, now):
             gate = asyncio.get_running_loop().create_future()
@@ -197,8 +200,9 @@ class Budget:
                         queue.remove(gate)
                 self._wake()
                 raise
-        else:
-            self._take(lane, now)
+            return True
+        self._take(lane, now)
+        return False
 
     def _take(self, lane: Lane, now: float) -> None:
         self._in_flight += 1
@@ -269,7 +273,7 @@ class Budget:
         requests = [each.requests for each in wishes if each.requests is not None]
         floors = [each.daily_floor for each in wishes if each.daily_floor is not None]
         self._quota = Quota(requests=min(requests, default=None), daily_floor=max(floors, default=None))
-        self._ceiling = min(self._announced, self._quota.requests or self._announced)
+        self._set_ceiling()
         # What a refusal had lowered climbs as before, everything else changes at once.
         self._limit = min(self._limit, self._ceiling) if lowered else self._ceiling
         if self._limit != before:
@@ -281,6 +285,9 @@ class Budget:
         self._settle(now)
         waiting = any(self._waiting.values())
         return not (self._in_flight or self._cooling or waiting or self._paused_until > now)
+
+    def _set_ceiling(self) -> None:
+        self._ceiling = min(self._announced, self._quota.requests or self._announced)
 
     def _set_interval(self, seconds: float) -> None:
         self._interval = seconds
@@ -372,7 +379,7 @@ class Budget:
         self._known = True
         self.announcements += 1
         self._announced = reading.requests
-        self._ceiling = min(self._announced, self._quota.requests or self._announced)
+        self._set_ceiling()
         self._limit = min(self._limit, self._ceiling)
         self._set_interval(interval)
         self._others.forget()
