@@ -7,18 +7,22 @@ import os
 from collections.abc import Awaitable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from .errors import NoToken, UsageError
 from .hooks import Hook, LoggingHook, Stats, StatsHook
 from .resources.appointments import Appointments
+from .resources.automations import Automations
+from .resources.block_slots import BlockSlots
+from .resources.businesses import Businesses
 from .resources.calendars import Calendars
 from .resources.contacts import Contacts
 from .resources.custom_fields import CustomFields
 from .resources.location import Location
 from .resources.location_tags import LocationTags
 from .resources.notes import Notes
+from .resources.tags import Tags
 from .resources.tasks import Tasks
 from .resources.users import Users
 from .wire.dialect import GHLDialect
@@ -59,21 +63,29 @@ class Resources:
     """The verbs of the API, in one lane. `ghl` itself is the interactive lane, `ghl.background` the bulk lane."""
 
     contacts: Contacts
+    tags: Tags
     tasks: Tasks
     notes: Notes
     appointments: Appointments
+    businesses: Businesses
+    automations: Automations
     calendars: Calendars
+    block_slots: BlockSlots
     location: Location
     location_tags: LocationTags
     custom_fields: CustomFields
     users: Users
 
-    def __init__(self, send: Send, location_id: str) -> None:
-        self.contacts = Contacts(send, location_id)
+    def __init__(self, send: Send, location_id: str, *, generation: Literal["v2", "v3"] = "v2") -> None:
+        self.contacts = Contacts(send, location_id, generation=generation)
+        self.tags = Tags(send, location_id)
         self.tasks = Tasks(send, location_id)
         self.notes = Notes(send, location_id)
         self.appointments = Appointments(send, location_id)
+        self.businesses = Businesses(send, location_id)
+        self.automations = Automations(send, location_id, generation=generation)
         self.calendars = Calendars(send, location_id)
+        self.block_slots = BlockSlots(send, location_id)
         self.location = Location(send, location_id)
         self.location_tags = LocationTags(send, location_id)
         self.custom_fields = CustomFields(send, location_id)
@@ -93,7 +105,8 @@ class GHLClient(Resources):
         token: a private integration token or OAuth access token, or a `TokenSource` that knows the current one.
         location_id: the sub-account's id, 20 characters.
         base_url: another address than the vendor's, for example a sandbox's.
-        api_version: moves every call to one Version header ("v3"); None lets each operation name its own.
+        api_version: moves every call to one Version header, and with "v3" to that generation's paths and bodies; None
+            lets each operation name its own.
         deadline_seconds: bounds each call, waiting for quota and retries included. None bounds interactive calls by
             120 s and leaves those of `background` unbounded, for which waiting is the normal state.
         quota: how much of the location's quota may be used.
@@ -142,8 +155,9 @@ class GHLClient(Resources):
         self._left = False
         self._transport: Transport | None = None
         self._share: BudgetShare | None = None
-        super().__init__(partial(self._send, "interactive"), location_id)
-        self.background = Resources(partial(self._send, "bulk"), location_id)
+        generation: Literal["v2", "v3"] = "v3" if api_version == "v3" else "v2"
+        super().__init__(partial(self._send, "interactive"), location_id, generation=generation)
+        self.background = Resources(partial(self._send, "bulk"), location_id, generation=generation)
 
     @classmethod
     def from_env(cls, *, hooks: Sequence[Hook] = ()) -> Self:

@@ -29,6 +29,8 @@ class CustomField(Record, frozen=True, kw_only=True):
     position: float | None = None
     picklist_options: Many[Any] = ()
     """What can be chosen, where the type has a choice."""
+    is_allowed_custom_option: bool | None = None
+    """Whether something else can be given as well."""
     parent_id: str | None = None
     """The folder it stands in."""
     document_type: str | None = None

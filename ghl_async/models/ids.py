@@ -2,7 +2,19 @@
 
 from typing import TypeAlias
 
-__all__ = ["BusinessId", "CalendarId", "ContactId", "LocationId", "NoteId", "TaskId", "UserId"]
+__all__ = [
+    "AppointmentId",
+    "BlockSlotId",
+    "BusinessId",
+    "CalendarId",
+    "CampaignId",
+    "ContactId",
+    "LocationId",
+    "NoteId",
+    "TaskId",
+    "UserId",
+    "WorkflowId",
+]
 
 ContactId: TypeAlias = str
 """For example "sx6wyHhbFdRXh302LLNR"."""
@@ -18,3 +30,11 @@ BusinessId: TypeAlias = str
 """24 hexadecimal digits, for example "63b7ec34ea409a9a8bd2a4ff"."""
 CalendarId: TypeAlias = str
 """For example "CVokAlI8fgw4WYWoCtQz"."""
+AppointmentId: TypeAlias = str
+"""For example "0TkCdp9PfvLeWKYRRvIz"."""
+BlockSlotId: TypeAlias = str
+"""For example "0TkCdp9PfvLeWKYRRvIz"."""
+CampaignId: TypeAlias = str
+"""For example "mIVALPYuTD7YjUHnFEx4"."""
+WorkflowId: TypeAlias = str
+"""For example "78559bb3-b920-461e-b010-7b2a2816d2a9"."""

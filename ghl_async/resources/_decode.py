@@ -12,23 +12,26 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 
-from ..errors import DecodeError
+from ..errors import DecodeError, ErrorReply, NotFound
 from ..models import Quarantined, Record, decode_record, keys_of, well_formed
 from ..pagination import Page
 
 if TYPE_CHECKING:
     from ..wire.request import Reply
 
-__all__ = ["Envelope", "unwrap", "whole"]
+__all__ = ["Envelope", "expect_success", "flat", "texts", "unwrap", "whole"]
 
 R = TypeVar("R", bound=Record)
 V = TypeVar("V")
 CursorOf: TypeAlias = Callable[[Sequence[bytes]], Any]
 
 _EXCERPT_CHARACTERS = 200
+_REFUSED = 400
 _ENVELOPE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_FLAGS = ("succeeded", "succeded", "success")
+"""Which of them is sent differs by route and generation: the schemas of the vendor's apps/contacts.json."""
 _PATH = re.compile(r"^(?P<what>.*) - at `\$(?P<path>.*)`$", re.DOTALL)
 
 
@@ -42,11 +45,17 @@ class Envelope:
             DecodeError: the body is not a JSON object.
         """
         self._operation = operation
+        self._status = reply.status
         self._body = self._text = reply.body
         try:
             self._fields = self._opened()
         except _FAULTS as fault:
             raise self._refusal(fault) from None
+
+    @property
+    def keys(self) -> list[str]:
+        """The names in the object, as sent."""
+        return [*self._fields]
 
     def one(self, kind: type[R], key: str) -> R:
         """Decode the record under `key`.
@@ -91,6 +100,17 @@ class Envelope:
             quarantined=tuple(quarantined),
         )
 
+    def value(self, key: str, kind: type[V]) -> V:
+        """The value under `key`, which is no record.
+
+        Raises:
+            DecodeError: it is not there, or has not the promised shape.
+        """
+        try:
+            return msgspec.json.decode(self._field(key), type=kind)
+        except _FAULTS as fault:
+            raise self._refusal(fault, f".{key}") from None
+
     def optional(self, key: str, kind: type[V]) -> V | None:
         """The value under `key`; None if it is absent, null or of another shape. For what only informs."""
         try:
@@ -101,6 +121,38 @@ class Envelope:
     def is_null(self, key: str) -> bool:
         """Whether there is nothing under `key`: absent and null are alike."""
         return bytes(self._fields.get(key, b"null")) == b"null"
+
+    def itself(self, kind: type[R]) -> R:
+        """Decode the whole body as one record: some routes send it without a wrapper.
+
+        Raises:
+            DecodeError: it has not the promised shape.
+        """
+        try:
+            return decode_record(kind, self._body)
+        except _FAULTS as fault:
+            raise self._refusal(fault) from None
+
+    def expect_success(self) -> Envelope:
+        """Refuse an answer that says itself that it did not succeed; one that says nothing passes.
+
+        Raises:
+            ErrorReply: one of the flags is false.
+        """
+        for flag in _FLAGS:
+            if bytes(self._fields.get(flag, b"")) == b"false":
+                raise ErrorReply(
+                    f"{self._operation}: answered {self._status}, and says itself that it did not succeed",
+                    operation=self._operation,
+                    status=self._status,
+                    messages=[said] if (said := self.optional("message", str)) else (),
+                    request_id=self.optional("traceId", str),
+                    excerpt=self._excerpt(),
+                )
+        return self
+
+    def _excerpt(self) -> str:
+        return self._body[: 4 * _EXCERPT_CHARACTERS].decode(errors="replace")[:_EXCERPT_CHARACTERS]
 
     def _opened(self) -> dict[str, msgspec.Raw]:
         try:
@@ -133,8 +185,7 @@ class Envelope:
     def _refusal(self, fault: Exception | str, inside: str = "") -> DecodeError:
         match = _PATH.match(str(fault))
         what, path = (match["what"], f"${inside}{match['path']}") if match else (str(fault), f"${inside}")
-        excerpt = self._body[: 4 * _EXCERPT_CHARACTERS].decode(errors="replace")[:_EXCERPT_CHARACTERS]
-        return DecodeError(f"{self._operation}: {what} at {path}", path=path, excerpt=excerpt)
+        return DecodeError(f"{self._operation}: {what} at {path}", path=path, excerpt=self._excerpt())
 
 
 def unwrap(reply: Reply, operation: str, kind: type[R], key: str) -> R:
@@ -148,6 +199,41 @@ def unwrap(reply: Reply, operation: str, kind: type[R], key: str) -> R:
     except _FAULTS:
         # The careful way either mends it or says what is wrong and where.
         return Envelope(reply, operation).one(kind, key)
+
+
+def flat(reply: Reply, operation: str, kind: type[R], *wrappers: str) -> R:
+    """Decode a record that comes bare, or under one of `wrappers`.
+
+    Raises:
+        DecodeError: the body is no JSON object, or the record has not the promised shape.
+    """
+    envelope = Envelope(reply, operation)
+    key = next((key for key in wrappers if not envelope.is_null(key)), None)
+    return envelope.itself(kind) if key is None else envelope.one(kind, key)
+
+
+def expect_success(reply: Reply, operation: str) -> None:
+    """Refuse an answer that says itself that it did not succeed. An empty body says nothing, and that is success.
+
+    Raises:
+        ErrorReply: it says so.
+        DecodeError: the body is no JSON object.
+    """
+    if reply.body.strip():
+        Envelope(reply, operation).expect_success()
+
+
+def texts(reply: Reply, operation: str, key: str) -> list[str]:
+    """Decode the list of texts under `key`: what a contact has after something was added to it or removed.
+
+    Raises:
+        NotFound: a removal was repeated after a lost answer, and the contact is not there.
+        DecodeError: the body is no JSON object, or there is no such list.
+    """
+    if reply.status >= _REFUSED and not reply.body:
+        # To the wire a repeated DELETE that meets nothing is done; here it says that the contact itself has gone.
+        raise NotFound(f"{operation}: the record is not there any more", operation=operation, status=reply.status)
+    return Envelope(reply, operation).value(key, list[str])
 
 
 @cache

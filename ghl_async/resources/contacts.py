@@ -11,19 +11,19 @@ from .. import pagination
 from ..errors import DecodeError, UsageError
 from ..models import Contact, keys_of
 from ..wire.request import Request
-from ._decode import Envelope, unwrap
+from ._contact_reads import SCOPE, contact_by_id, duplicate_of, searched
+from ._contact_writes import ContactWrites
+from ._decode import Envelope
 from ._search import require_between, require_text, search_body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from ..models import BusinessId, ContactId, ContactQuery, LocationId, SearchBody
+    from ..models import BusinessId, ContactId, ContactQuery
     from ..pagination import Page
-    from ..wire.request import Send
 
 __all__ = ["Contacts"]
 
-_SCOPE = "contacts.readonly"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEGACY_LARGEST_PAGE = 100
 _LOOKUP_LARGEST_PAGE = 20
@@ -35,12 +35,8 @@ class _LegacyMeta(msgspec.Struct, rename="camel"):
     start_after_id: str | None = None
 
 
-class Contacts:
+class Contacts(ContactWrites):
     """The contacts of one location."""
-
-    def __init__(self, send: Send, location_id: LocationId) -> None:
-        self._send = send
-        self.location_id = location_id
 
     async def get(self, contact_id: ContactId, /) -> Contact:
         """Get one contact.
@@ -54,10 +50,7 @@ class Contacts:
         Cost: 1 request. For many contacts use `search`, which brings up to 500 a request.
         API: GET /contacts/{contactId}
         """
-        request = Request(
-            operation="contacts.get", method="GET", template="/contacts/{contactId}", ids=(contact_id,), scope=_SCOPE
-        )
-        return unwrap(await self._send(request), request.operation, Contact, "contact")
+        return await contact_by_id(self._send, contact_id)
 
     async def search(
         self,
@@ -89,7 +82,7 @@ class Contacts:
         API: POST /contacts/search
         """
         body = search_body(self.location_id, query, after=after, page=page, page_size=page_size)
-        return await self._searched(body)
+        return await searched(self._send, body)
 
     def pages(
         self, query: ContactQuery | None = None, /, *, after: Sequence[Any] | None = None, page_size: int = 100
@@ -110,7 +103,7 @@ class Contacts:
         body = search_body(self.location_id, query, after=after, page_size=page_size)
 
         async def fetch(cursor: tuple[Any, ...] | None) -> Page[Contact]:
-            page = await self._searched(msgspec.structs.replace(body, search_after=cursor or msgspec.UNSET))
+            page = await searched(self._send, msgspec.structs.replace(body, search_after=cursor or msgspec.UNSET))
             if page.cursor is None and not page.is_empty:
                 # To take this for the end would drop the rest without a word.
                 raise DecodeError("contacts.search: no contact of the page has `searchAfter`", path="$.contacts")
@@ -163,7 +156,7 @@ class Contacts:
         if after is not None:
             query += _legacy_position(after)
         request = Request(
-            operation="contacts.list_legacy", method="GET", template="/contacts/", query=tuple(query), scope=_SCOPE
+            operation="contacts.list_legacy", method="GET", template="/contacts/", query=tuple(query), scope=SCOPE
         )
         envelope = Envelope(await self._send(request), request.operation)
         meta = envelope.optional("meta", _LegacyMeta) or _LegacyMeta()
@@ -196,7 +189,7 @@ class Contacts:
             template="/contacts/business/{businessId}",
             ids=(business_id,),
             query=(("locationId", self.location_id), ("limit", str(limit)), ("skip", str(skip))),
-            scope=_SCOPE,
+            scope=SCOPE,
         )
         envelope = Envelope(await self._send(request), request.operation)
         return envelope.many(Contact, "contacts", lambda raws: skip + len(raws), total=envelope.optional("count", int))
@@ -216,22 +209,7 @@ class Contacts:
         Cost: 1 request.
         API: GET /contacts/search/duplicate
         """
-        if email is None and phone is None:
-            raise UsageError("find_duplicate needs email or phone")
-        query = [("locationId", self.location_id)]
-        for argument, name, value in (("email", "email", email), ("phone", "number", phone)):
-            if value is not None:
-                require_text(argument, value)
-                query.append((name, value))
-        request = Request(
-            operation="contacts.find_duplicate",
-            method="GET",
-            template="/contacts/search/duplicate",
-            query=tuple(query),
-            scope=_SCOPE,
-        )
-        envelope = Envelope(await self._send(request), request.operation)
-        return None if envelope.is_null("contact") else envelope.one(Contact, "contact")
+        return await duplicate_of(self._send, self.location_id, email=email, phone=phone)
 
     async def lookup(
         self, *, email: str | None = None, phone: str | None = None, limit: int = 20, cursor: str | None = None
@@ -273,23 +251,10 @@ class Contacts:
             template="/contacts/lookup",
             query=tuple(query),
             version="v3",
-            scope=_SCOPE,
+            scope=SCOPE,
         )
         envelope = Envelope(await self._send(request), request.operation)
         return envelope.many(Contact, "contacts", lambda _: _lookup_cursor(envelope))
-
-    async def _searched(self, body: SearchBody) -> Page[Contact]:
-        request = Request(
-            operation="contacts.search", method="POST", template="/contacts/search", body=body, scope=_SCOPE
-        )
-        envelope = Envelope(await self._send(request), request.operation)
-        return envelope.many(Contact, "contacts", _search_cursor, total=envelope.optional("total", int))
-
-
-def _search_cursor(raws: Sequence[bytes]) -> tuple[Any, ...] | None:
-    """The position behind the last contact that tells one; it need not decode otherwise."""
-    positions = (keys_of(raw).search_after for raw in reversed(raws))
-    return next((position for position in positions if position), None)
 
 
 def _legacy_position(after: object) -> list[tuple[str, str]]:

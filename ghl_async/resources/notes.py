@@ -1,4 +1,4 @@
-"""The notes of a contact, and those of the whole location."""
+"""The notes of a contact: reading and writing them; and those of the whole location."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ..models import Note
+from ..models import Note, NoteChanges, NoteDraft
 from ..wire.request import Request
-from ._decode import Envelope, unwrap, whole
+from ._creation import Creations, Sight, create_once, now
+from ._decode import Envelope, expect_success, unwrap, whole
+from ._drafts import written
 from ._search import require_between, require_list, require_text
+from ._sights import sight_of_note
 from ._skip import PageSize, walk
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Notes"]
 
 _SCOPE = "contacts.readonly"
+_WRITE_SCOPE = "contacts.write"
 
 
 class _NoteSearch(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,6 +47,7 @@ class Notes:
         self._send = send
         self.location_id = location_id
         self._page_size = PageSize()
+        self._creations = Creations()
 
     async def list(self, contact_id: ContactId, /) -> list[Note]:
         """List all notes of one contact.
@@ -94,6 +99,95 @@ class Notes:
             ids=(contact_id, note_id),
             scope=_SCOPE,
         )
+        return await self._one(request)
+
+    async def create(self, contact_id: ContactId, draft: NoteDraft, /) -> Note:
+        """Create one note: `NoteDraft(body="Called, will call back")`.
+
+        A create is never repeated blindly. Where its answer is lost, or is a 422
+        (https://github.com/GoHighLevel/highlevel-api-docs/issues/64: created all the same), the contact's notes are
+        listed, four times within 7 s: if there is an equal one that is new it is returned; if not, the note is made
+        again, and the 422 is raised. New is what was added since the call began, by the server's clock; if that clock
+        and ours are more than 10 s apart, the outcome may be left unknown.
+
+        Raises:
+            UsageError: a field is wrong; nothing was sent.
+            NotFound: no contact of this location has the id.
+            Unprocessable: the server refused a field; see `.messages`.
+            OutcomeUnknown: it may or may not have been created; `.draft` is the draft.
+
+        Cost: 1 request; 1 to 4 more where the answer was lost, and 1 for each time it is made again.
+        API: POST /contacts/{contactId}/notes
+        """
+        body = written("notes.create", NoteDraft, draft)
+        request = Request(
+            operation="notes.create",
+            method="POST",
+            template="/contacts/{contactId}/notes",
+            ids=(contact_id,),
+            body=body,
+            idempotent=False,
+            scope=_WRITE_SCOPE,
+        )
+        async with self._creations.turn((contact_id, msgspec.json.encode(body))):
+            since = now()
+
+            async def make() -> Note:
+                return await self._one(request)
+
+            async def look(_to_come: int) -> Note | Sight:
+                return sight_of_note(await self.page(contact_id), draft, since, self._creations)
+
+            note = await create_once(request.operation, draft, make, look)
+            self._creations.give(note.id)
+            return note
+
+    async def update(self, contact_id: ContactId, note_id: NoteId, changes: NoteChanges, /) -> Note:
+        """Change one note: `NoteChanges(pinned=True)` leaves the rest as it is.
+
+        Setting the same values twice is harmless, so this call is retried after a lost answer.
+
+        Raises:
+            UsageError: a field is wrong; nothing was sent.
+            NotFound: no contact of this location has the id, or the contact no such note.
+            Unprocessable: the server refused a field; see `.messages`.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: PUT /contacts/{contactId}/notes/{id}
+        """
+        request = Request(
+            operation="notes.update",
+            method="PUT",
+            template="/contacts/{contactId}/notes/{id}",
+            ids=(contact_id, note_id),
+            body=written("notes.update", NoteChanges, changes),
+            scope=_WRITE_SCOPE,
+        )
+        return await self._one(request)
+
+    async def delete(self, contact_id: ContactId, note_id: NoteId, /) -> None:
+        """Delete one note.
+
+        It is retried after a lost answer; that the note is not found then means that it is done.
+
+        Raises:
+            NotFound: no contact of this location has the id, or the contact no such note.
+            ErrorReply: the answer says that it did not succeed.
+
+        Cost: 1 request.
+        API: DELETE /contacts/{contactId}/notes/{id}
+        """
+        request = Request(
+            operation="notes.delete",
+            method="DELETE",
+            template="/contacts/{contactId}/notes/{id}",
+            ids=(contact_id, note_id),
+            scope=_WRITE_SCOPE,
+        )
+        expect_success(await self._send(request), request.operation)
+
+    async def _one(self, request: Request) -> Note:
         return unwrap(await self._send(request), request.operation, Note, "note")
 
     async def search(

@@ -1,18 +1,21 @@
-"""The tasks of a contact, and those of the whole location."""
+"""The tasks of a contact: reading and writing them; and those of the whole location."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..errors import UsageError
-from ..models import Task
+from ..models import Task, TaskChanges, TaskDraft
 from ..wire.request import Request
-from ._decode import Envelope, unwrap, whole
+from ._creation import Creations, Sight, create_once
+from ._decode import Envelope, expect_success, unwrap, whole
+from ._drafts import written
 from ._search import require_between, require_list, require_text
+from ._sights import sight_of_task
 from ._skip import PageSize, walk
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Tasks"]
 
 _SCOPE = "contacts.readonly"
+_WRITE_SCOPE = "contacts.write"
 
 
 class _TaskSearch(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,6 +47,7 @@ class Tasks:
         self._send = send
         self.location_id = location_id
         self._page_size = PageSize()
+        self._creations = Creations()
 
     async def list(self, contact_id: ContactId, /) -> list[Task]:
         """List all tasks of one contact.
@@ -94,6 +99,122 @@ class Tasks:
             ids=(contact_id, task_id),
             scope=_SCOPE,
         )
+        return await self._one(request)
+
+    async def create(self, contact_id: ContactId, draft: TaskDraft, /, *, look_first: bool = True) -> Task:
+        """Create one task: `TaskDraft(title="Call", due_date=datetime(2026, 7, 17, 10, tzinfo=UTC))`.
+
+        A create is never repeated blindly. Where its answer is lost, or is a 422
+        (https://github.com/GoHighLevel/highlevel-api-docs/issues/64: created all the same), the contact's tasks are
+        listed, four times within 7 s: if there is an equal one it is returned; if not, the task is made again, and the
+        422 is raised. Tasks carry no date, so only their ids before tell a new one from one that was there already.
+
+        Args:
+            look_first: reads those ids before. False saves that request; an equal task that is found then leaves the
+                outcome unknown.
+
+        Raises:
+            UsageError: a field is wrong; nothing was sent.
+            NotFound: no contact of this location has the id.
+            Unprocessable: the server refused a field; see `.messages`.
+            OutcomeUnknown: it may or may not have been created; `.draft` is the draft.
+
+        Cost: 2 requests, 1 with `look_first=False`; 1 to 4 more where the answer was lost, and 1 for each time it is
+            made again.
+        API: POST /contacts/{contactId}/tasks
+        """
+        body = written("tasks.create", TaskDraft, draft)
+        request = Request(
+            operation="tasks.create",
+            method="POST",
+            template="/contacts/{contactId}/tasks",
+            ids=(contact_id,),
+            body=body,
+            idempotent=False,
+            scope=_WRITE_SCOPE,
+        )
+        async with self._creations.turn((contact_id, msgspec.json.encode(body))):
+            before = await self._ids(contact_id) if look_first else None
+
+            async def make() -> Task:
+                return await self._one(request)
+
+            async def look(_to_come: int) -> Task | Sight:
+                return sight_of_task(await self.page(contact_id), draft, before)
+
+            return await create_once(request.operation, draft, make, look)
+
+    async def update(self, contact_id: ContactId, task_id: TaskId, changes: TaskChanges, /) -> Task:
+        """Change one task: `TaskChanges(due_date=...)` leaves the rest as it is.
+
+        Setting the same values twice is harmless, so this call is retried after a lost answer.
+
+        Raises:
+            UsageError: a field is wrong; nothing was sent.
+            NotFound: no contact of this location has the id, or the contact no such task.
+            Unprocessable: the server refused a field; see `.messages`.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: PUT /contacts/{contactId}/tasks/{taskId}
+        """
+        body = written("tasks.update", TaskChanges, changes)
+        return await self._one(_change("tasks.update", contact_id, task_id, body))
+
+    async def complete(self, contact_id: ContactId, task_id: TaskId, /) -> Task:
+        """Mark one task as done.
+
+        To do it twice is harmless, so this call is retried after a lost answer.
+
+        Raises:
+            NotFound: no contact of this location has the id, or the contact no such task.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: PUT /contacts/{contactId}/tasks/{taskId}/completed
+        """
+        return await self._one(_change("tasks.complete", contact_id, task_id, {"completed": True}, "/completed"))
+
+    async def reopen(self, contact_id: ContactId, task_id: TaskId, /) -> Task:
+        """Mark one task as not done.
+
+        To do it twice is harmless, so this call is retried after a lost answer.
+
+        Raises:
+            NotFound: no contact of this location has the id, or the contact no such task.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: PUT /contacts/{contactId}/tasks/{taskId}/completed
+        """
+        return await self._one(_change("tasks.reopen", contact_id, task_id, {"completed": False}, "/completed"))
+
+    async def delete(self, contact_id: ContactId, task_id: TaskId, /) -> None:
+        """Delete one task.
+
+        It is retried after a lost answer; that the task is not found then means that it is done.
+
+        Raises:
+            NotFound: no contact of this location has the id, or the contact no such task.
+            ErrorReply: the answer says that it did not succeed.
+
+        Cost: 1 request.
+        API: DELETE /contacts/{contactId}/tasks/{taskId}
+        """
+        request = Request(
+            operation="tasks.delete",
+            method="DELETE",
+            template="/contacts/{contactId}/tasks/{taskId}",
+            ids=(contact_id, task_id),
+            scope=_WRITE_SCOPE,
+        )
+        expect_success(await self._send(request), request.operation)
+
+    async def _ids(self, contact_id: ContactId) -> frozenset[str]:
+        page = await self.page(contact_id)
+        return frozenset([task.id for task in page.items] + [each.id for each in page.quarantined if each.id])
+
+    async def _one(self, request: Request) -> Task:
         return unwrap(await self._send(request), request.operation, Task, "task")
 
     async def search(
@@ -202,4 +323,15 @@ def _search_body(
         completed=UNSET if completed is None else completed,
         assigned_to=UNSET if assigned_to is None else tuple(assigned_to),
         query=UNSET if text is None else text,
+    )
+
+
+def _change(operation: str, contact_id: str, task_id: str, body: dict[str, Any], rest: str = "") -> Request:
+    return Request(
+        operation=operation,
+        method="PUT",
+        template="/contacts/{contactId}/tasks/{taskId}" + rest,
+        ids=(contact_id, task_id),
+        body=body,
+        scope=_WRITE_SCOPE,
     )

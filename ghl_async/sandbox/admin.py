@@ -5,17 +5,22 @@
     GET    counts                 running counts; `?after=&before=` (seconds) counts a span,
                                   `?interval=` adds the most admitted requests in any span of so many seconds
     GET    truth?offset=&limit=   {"contacts": [{"contact", "tasks", "notes", "appointments", "events"}], "total"},
-                                  oldest first; `events` are the appointments as the calendars show them
+                                  oldest first; `events` are the appointments as the calendars show them,
+                                  `campaigns` and `workflows` the ids of those that the contact is in
     GET, PUT limits               the settings of limits.py; changes take effect at once
     GET, PUT latency              {"seconds", "jitter_seconds"}
     GET, PUT pages                the page sizes of pages.py
     GET, PUT index                {"lag_seconds"}: how long search and list miss an added contact
+    GET, PUT rules                what is unknown of writes, see WriteRules in settings.py
     GET, POST, DELETE faults      see faults.py; POST takes one fault, what it matches flat or under "match"
     POST   tokens                 {"token"?, "scopes"?, "locations"?, "app"?, "expired"?} answers the token
     POST   spend                  {"requests": n, "location"?, "app"?}: as if another program had made them
     POST   contacts               fields of a contact, "location"?, children in "tasks", "notes", "appointments"
     PUT, DELETE contacts/{id}     change or delete one
-    GET    locations              {"locations": [{"id", "contacts"}]}
+    GET    locations              {"locations": [{"id", "contacts", "timezone", and LocationSettings of settings.py}]}
+    POST   locations              {"contacts", "location_id"?, "seed"?, "timezone"?, settings} adds one and answers it
+    PUT    locations/{id}         {"timezone"?, settings}: changes them at once
+    POST   reset                  every location is again what it was when it was added; tokens, faults, log stay
 
 `truth` takes `?location=`; without a location all doors mean the main one.
 """
@@ -29,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
+from .events import expect_zone
 from .views import search_view
 
 if TYPE_CHECKING:
@@ -95,6 +101,8 @@ def truth(location: Location, offset: int, limit: int) -> dict[str, Any]:
                 "notes": location.notes(ref),
                 "appointments": location.appointments(ref),
                 "events": location.events_of(ref),
+                "campaigns": record.get("campaigns", []),
+                "workflows": record.get("activeWorkflows", []),
             }
         )
     return {"contacts": contacts, "total": len(location)}
@@ -218,12 +226,42 @@ def _delete_contact(visit: _Visit) -> dict[str, Any]:
     return {"id": visit.name, "total": len(location)}
 
 
+def _settings(location: Location) -> dict[str, Any]:
+    place = {"id": location.id, "contacts": len(location), "timezone": location.people.settings.timezone}
+    return place | msgspec.structs.asdict(location.place)
+
+
 def _locations(visit: _Visit) -> dict[str, Any]:
-    return {
-        "locations": [
-            {"id": location.id, "contacts": len(location)} for location in visit.server.state.locations.values()
-        ]
-    }
+    return {"locations": [_settings(location) for location in visit.server.state.locations.values()]}
+
+
+def _add_location(visit: _Visit) -> dict[str, Any]:
+    contacts = int(visit.body.pop("contacts", 0))
+    return _settings(visit.server.state.add_location(contacts, **visit.body))
+
+
+def _change_location(visit: _Visit) -> dict[str, Any]:
+    location = visit.server.state.locations[visit.name]
+    timezone = visit.body.pop("timezone", None)
+    if timezone is not None:
+        expect_zone(timezone)
+    location.place.change(**visit.body)
+    if timezone is not None:
+        location.set_timezone(timezone)
+    return _settings(location)
+
+
+def _rules(visit: _Visit) -> object:
+    return visit.server.state.rules
+
+
+def _change_rules(visit: _Visit) -> object:
+    return visit.server.state.rules.change(**visit.body)
+
+
+def _reset(visit: _Visit) -> dict[str, Any]:
+    visit.server.state.reset()
+    return _locations(visit)
 
 
 _DOORS: dict[tuple[str, str], Callable[[_Visit], object]] = {
@@ -248,4 +286,9 @@ _DOORS: dict[tuple[str, str], Callable[[_Visit], object]] = {
     ("PUT", "contacts"): _change_contact,
     ("DELETE", "contacts"): _delete_contact,
     ("GET", "locations"): _locations,
+    ("POST", "locations"): _add_location,
+    ("PUT", "locations"): _change_location,
+    ("GET", "rules"): _rules,
+    ("PUT", "rules"): _change_rules,
+    ("POST", "reset"): _reset,
 }

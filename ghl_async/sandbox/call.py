@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from .location import Location, Ref
     from .state import State, Token
 
-__all__ = ["CONTACTS_SCOPE", "Call", "Operation"]
+__all__ = ["CONTACTS_SCOPE", "CONTACTS_WRITE", "EVENTS_SCOPE", "EVENTS_WRITE", "Call", "Operation"]
 
 CONTACTS_SCOPE = "contacts.readonly"
+CONTACTS_WRITE = "contacts.write"
+EVENTS_SCOPE = "calendars/events.readonly"
+EVENTS_WRITE = "calendars/events.write"
 
 
 class Call:
@@ -40,6 +43,11 @@ class Call:
         self.wrong_location_status = 403
         self.refusal: Refusal | None = None
         """What authorisation answers whatever the token is, see the fault `refused`."""
+
+    @property
+    def v3(self) -> bool:
+        """Whether the caller speaks the younger generation (facts 13)."""
+        return self.version == "v3"
 
     def json(self) -> dict[str, Any]:
         """Return the body, which must be a JSON object.
@@ -108,7 +116,7 @@ class Call:
             raise wrong_location(self.wrong_location_status)
         return self.state.locations[location_id]
 
-    def contact(self, contact_id: str) -> tuple[Location, Ref]:
+    def contact(self, contact_id: str, scope: str = CONTACTS_SCOPE) -> tuple[Location, Ref]:
         """Authorise for a contact and find it.
 
         Raises:
@@ -117,22 +125,37 @@ class Call:
         """
         if contact_id != "lookup":  # facts 5.2 [blog]: under a date version it is a 400, query and all
             self.expect_query(frozenset(), location=False)
-        self.need_scope(CONTACTS_SCOPE)
+        self.need_scope(scope)
         found = self.state.locate(contact_id)
         if found is None:
             raise contact_not_found(contact_id)
-        if found[0].id not in self.token.locations:
-            raise wrong_location(self.wrong_location_status)
+        self.own(found[0])
         return found
+
+    def own(self, location: Location) -> None:
+        """Authorise for the location of something that was found by its id.
+
+        Raises:
+            Refusal: 403 or 401 for another location.
+        """
+        if location.id not in self.token.locations:
+            raise wrong_location(self.wrong_location_status)
 
 
 class Operation(NamedTuple):
     """One route; the `{name}` parts of its template reach `answer` in `call.params`.
 
-    The answer is a JSON object, encoded, without its `traceId`.
+    The answer is a JSON object, encoded, without its `traceId`. Of two generations of one path each knows its own.
     """
 
     method: str
     template: str
     answer: Callable[[Call], bytes]
     only_v3: bool = False
+    only_dated: bool = False
+    status: int = 200
+    """That of a success."""
+    writes: bool = False
+    """Whether it changes anything: then the log keeps its body."""
+    creates: bool = False
+    """Whether it makes a record anew: then the fault `created_but_422` can strike it."""

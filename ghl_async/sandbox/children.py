@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from . import words
-from .ids import digest, iso, letters
+from .ids import digest, encode_index, iso, letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +163,8 @@ class Children:
         start_ms = self._starts(index, dice)
         users = [self._people.user_ids[dice[22] % 5]] if dice[22] < 200 else []
         appointment = {  # facts 7.4 [spec]
-            "id": letters(dice[:20]),
+            # like a contact's id it leads back to the contact, so that an appointment is found without a table
+            "id": encode_index(index) + letters(dice[:15]),
             "calendarId": self._calendar(dice),
             "status": "booked",  # facts 7.4 [spec]: both status and appointmentStatus exist
             "title": f"Visit {turn + 1} – {words.TASK_TITLES[dice[24] % len(words.TASK_TITLES)]}",

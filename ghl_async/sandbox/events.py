@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .children import Children
     from .people import People
 
-__all__ = ["Events", "event_view", "expect_zone", "starts_ms"]
+__all__ = ["Events", "contact_view", "ends_ms", "event_view", "expect_zone", "local", "starts_ms"]
 
 _BLOCK: Final = 2048
 _ZONES_APART_MS: Final = 86_400_000  # more than any zone is from UTC
@@ -97,6 +97,18 @@ def starts_ms(appointment: dict[str, Any], zone: ZoneInfo) -> int | None:
     return None if moment is None else int(moment.timestamp() * 1000)
 
 
+def ends_ms(appointment: dict[str, Any], zone: ZoneInfo) -> int | None:
+    """Return when an appointment ends, None if it does not say."""
+    moment = _moment(appointment.get("endTime"), zone)
+    return None if moment is None else int(moment.timestamp() * 1000)
+
+
+def local(text: object, zone: ZoneInfo) -> str | None:
+    """Return an instant as the calendars write it: ISO with the offset of the zone (facts 8.3 [live])."""
+    moment = _moment(text, zone)
+    return None if moment is None else moment.isoformat(timespec="seconds")
+
+
 def _moment(text: object, zone: ZoneInfo) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(text))
@@ -106,6 +118,17 @@ def _moment(text: object, zone: ZoneInfo) -> datetime | None:
     return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
 
 
+def contact_view(appointment: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """Show a written appointment as its contact's own list does: in the location's time, without a zone."""
+    # facts 7.4 [spec]: "2021-07-16 11:00:00"; that the zone is the location's is a guess
+    shown = {name: value for name, value in appointment.items() if value is not None}
+    for name in ("startTime", "endTime", "dateAdded", "dateUpdated"):
+        moment = _moment(appointment.get(name), zone)
+        if moment is not None:
+            shown[name] = moment.strftime("%Y-%m-%d %H:%M:%S")
+    return shown
+
+
 def event_view(appointment: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """Show an appointment as `GET /calendars/events` does, from what the contact's own list shows."""
     # facts 8.3 [live]: exactly these keys; groupId, users and assignedUserId were absent, one key is misspelt
@@ -113,14 +136,13 @@ def event_view(appointment: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     event = {name: appointment.get(name) for name in plain}
     event |= dict.fromkeys(("appointmentStatus", "appoinmentStatus"), appointment.get("appointmentStatus"))
     for name in ("startTime", "endTime"):  # facts 8.3 [live]: ISO with the location's offset
-        moment = _moment(appointment.get(name), zone)
-        event[name] = None if moment is None else moment.isoformat(timespec="seconds")
+        event[name] = local(appointment.get(name), zone)
     for name in ("dateAdded", "dateUpdated"):  # facts 7.4 [live]: UTC and Z
         moment = _moment(appointment.get(name), zone)
-        event[name] = None if moment is None else iso(int(moment.timestamp()) * 1000)
+        event[name] = None if moment is None else iso(round(moment.timestamp() * 1000))
     return event | {
         "isRecurring": False,
         "assignedResources": appointment.get("assignedResources", []),
         "createdBy": {"source": "third_party", "userId": None},
-        "deleted": False,
+        "deleted": appointment.get("deleted", False),
     }

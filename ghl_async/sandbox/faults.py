@@ -21,6 +21,7 @@ Kind = Literal[
     "expired_token",
     "drop_item",
     "refused",
+    "created_but_422",
 ]
 
 
@@ -32,13 +33,15 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     - `edge_error`: HTML of `status` (502), not counted.
     - `slow`: processed at once, answered `seconds` later.
     - `cut_before`: the connection closes before anything is processed or counted.
-    - `cut_after`: processed and counted, then the connection closes in the middle of the body.
+    - `cut_after`: processed and counted, then the connection closes: in the middle of the body, after the headers if
+      it was a write, before a byte with `headers: false`.
     - `truncated`: a complete answer whose JSON breaks off in the middle.
     - `empty`: processed, answered 200 with no body.
     - `expired_token`: 401 that speaks of the token, not counted.
     - `drop_item`: a list answer silently lacks one item.
     - `refused`: the door stays shut: JSON of `status`, counted. 401 (the default) misses the scope, 403 is not opened
       to public tokens, 404 does not know the route; `after` shuts it midway.
+    - `created_but_422`: a create is processed and counted, and answered 422 all the same; other requests are spared.
     """
 
     kind: Kind

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .ids import parse_ms
 from .location import ALWAYS, Window
-from .people import FIELD_TYPES
 from .refusals import Refusal, bad_request
 from .views import full_name
 
@@ -180,10 +179,10 @@ def _reader(field: str, location: Location) -> tuple[Callable[[Row], Any], froze
 
 def _custom_reader(field: str, location: Location) -> tuple[Callable[[Row], Any], frozenset[str]]:
     field_id, dot, option = field.removeprefix("customFields.").partition(".")
-    ids = location.people.field_ids
-    if field_id not in ids:  # facts 6.5 [issue]; facts 6.4 [issue]: the id, not the key
+    known = location.dictionaries.fields.find(field_id, None)
+    if known is None:  # facts 6.5 [issue]; facts 6.4 [issue]: the id, not the key
         raise bad_request(f"Invalid Filter field type - custom_fields.{field_id}! Check if custom field exists")
-    data_type = FIELD_TYPES[ids.index(field_id)]
+    data_type = known["dataType"]
     # facts 6.4 [docs]: lists of text boxes alone are asked by option; the wording here is a guess
     if (data_type == "TEXTBOX_LIST") != bool(dot):
         raise bad_request(f"Invalid field {field}")

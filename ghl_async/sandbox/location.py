@@ -13,21 +13,21 @@ from bisect import bisect_left, bisect_right, insort
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from . import words
+import msgspec
+
+from .childlists import KINDS, ChildLists
 from .children import Averages, Children
-from .events import Events, event_view, starts_ms
+from .dictionaries import Dictionaries
+from .events import Events, event_view, expect_zone
 from .ids import digest, iso, letters, parse_ms
 from .people import People, PeopleSettings
+from .records import Holders, Ref, blank_record
+from .settings import LocationSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["ALWAYS", "Location", "Ref", "Window"]
-
-Ref = int | str
-"""Where a contact is: the index of a made-up one, the id of an added one."""
-
-_KINDS: Final = ("tasks", "notes", "appointments")
 
 
 class Window(NamedTuple):
@@ -43,17 +43,20 @@ ALWAYS: Final = Window(-(10**18), 10**18)
 class Location:
     """All contacts of one location and their children."""
 
-    def __init__(self, settings: PeopleSettings, averages: Averages) -> None:
+    def __init__(self, settings: PeopleSettings, averages: Averages, place: LocationSettings | None = None) -> None:
         """Prepare a location; costs nothing per contact."""
         self.id = settings.location_id
         self.people = People(settings)
         self.children = Children(self.people, averages)
-        self.events = Events(self.people, self.children)
+        self.place = place or LocationSettings()
+        self.lists = ChildLists(self.people, self.children, self.find)
+        self.dictionaries = Dictionaries(self.people)
+        self.block_slots: dict[str, dict[str, Any]] = {}
         self.version = 0
         """Rises with every change, so that kept search results can be told to be stale."""
         self.search_results: dict[str, tuple[int, Any]] = {}
-        self.encoded: dict[Ref, bytes] = {}
-        """Answers of `GET /contacts/{id}` made already; both memories are emptied by every change."""
+        self.encoded: dict[tuple[Ref, bool], bytes] = {}
+        """Answers of `GET /contacts/{id}` made already, those of v3 apart; both memories are emptied by each change."""
         self.marks: dict[str, list[tuple[int, tuple[int, str] | None]]] = {}
         """Places in streams of children, see streams.py; forgotten with every change too."""
         self.lag_seconds = 0.0
@@ -63,8 +66,25 @@ class Location:
         self._deleted_order: list[int] = []
         self._changed: dict[int, dict[str, Any]] = {}
         self._added: dict[str, dict[str, Any]] = {}
-        self._added_children: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        self._gone: set[str] = set()
+        self._holders = Holders()
         self._added_order: list[tuple[int, str]] = []
+
+    @property
+    def events(self) -> Events:
+        """The appointments of the made-up contacts by start, and the location's time zone."""
+        return self.lists.events
+
+    def set_timezone(self, name: str) -> None:
+        """Move to another time zone: made-up appointments stay at their times of day, written ones at their instants.
+
+        Raises:
+            ValueError: there is no such zone.
+        """
+        expect_zone(name)
+        self.people.settings = msgspec.structs.replace(self.people.settings, timezone=name)
+        self.lists.events = Events(self.people, self.children)
+        self.touch()
 
     def __len__(self) -> int:
         """Return how many contacts there are now."""
@@ -77,18 +97,19 @@ class Location:
         index = self.people.index_of(contact_id)
         return None if index is None or index in self._deleted else index
 
-    def find_by_email(self, email: str) -> Ref | None:
-        """Return the contact with this address, whatever its case."""
-        return next((ref for ref in self.find_all("email", email) if self._has(ref, "email", email)), None)
+    def has(self, some_id: str) -> bool:
+        """Tell whether this is the id of a calendar, an appointment, a blocked slot or a business of the location."""
+        held = (self.children.calendar_ids, self.block_slots, self.dictionaries.businesses.by_id)
+        return any(some_id in ids for ids in held) or self.lists.find_event(some_id) is not None
 
-    def find_by_phone(self, phone: str) -> Ref | None:
-        """Return the contact with this number."""
-        return next((ref for ref in self.find_all("phone", phone) if self._has(ref, "phone", phone)), None)
+    def find_by(self, kind: str, value: str) -> Ref | None:
+        """Return the oldest contact whose own "email" (whatever its case) or "phone" this is, None if none has it."""
+        return next((ref for ref in self.find_all(kind, value) if self._has(ref, kind, value)), None)
 
     def find_all(self, kind: str, value: str) -> list[Ref]:
         """Return the contacts that have this "email" or "phone", as their own or as an additional one, oldest first."""
         made = [index for index in self.people.indexes_of(kind, value) if index not in self._deleted]
-        refs = dict.fromkeys([*self._touched(), *made])
+        refs = dict.fromkeys([*self._holders.get(kind, value), *made])
         names = (kind, f"additional{kind.title()}s")
         found = [ref for ref in refs if any(self._has(ref, name, value) for name in names)]
         return sorted(found, key=lambda ref: (self.added_ms(ref), self.id_of(ref)))
@@ -100,9 +121,9 @@ class Location:
     def record(self, ref: Ref) -> dict[str, Any]:
         """Return everything about one contact; treat it as read-only."""
         if isinstance(ref, str):
-            return self._added[ref]
+            return self.dictionaries.applied(self._added[ref])
         record = self.people.record(ref)
-        return record | self._changed[ref] if ref in self._changed else record
+        return self.dictionaries.applied(record | self._changed[ref] if ref in self._changed else record)
 
     def id_of(self, ref: Ref) -> str:
         """Return the contact's id."""
@@ -120,15 +141,15 @@ class Location:
 
     def tasks(self, ref: Ref) -> list[dict[str, Any]]:
         """Return the contact's tasks."""
-        return self.children.tasks(ref) if isinstance(ref, int) else self._added_children[ref]["tasks"]
+        return self.lists.of("tasks", ref)
 
     def notes(self, ref: Ref) -> list[dict[str, Any]]:
         """Return the contact's notes."""
-        return self.children.notes(ref) if isinstance(ref, int) else self._added_children[ref]["notes"]
+        return self.lists.of("notes", ref)
 
     def appointments(self, ref: Ref) -> list[dict[str, Any]]:
         """Return the contact's appointments."""
-        return self.children.appointments(ref) if isinstance(ref, int) else self._added_children[ref]["appointments"]
+        return self.lists.of("appointments", ref)
 
     def count(self, window: Window = ALWAYS, *, unseen: bool = True) -> int:
         """Return how many contacts were added in a window; without the `unseen` it is what search counts."""
@@ -164,11 +185,6 @@ class Location:
         hidden = () if unseen else self._unseen
         return islice((ref for _, _, ref in merged if ref not in hidden), skip, None)
 
-    def tags(self) -> list[str]:
-        """Return all tags of the location: the usual ones, and what added and changed contacts brought."""
-        # facts 7.4 [blog]: a tag is created implicitly when a contact gets it
-        return list(dict.fromkeys([*words.TAGS, *(tag for ref in self._touched() for tag in self.record(ref)["tags"])]))
-
     def settle(self) -> None:
         """Let search see the added contacts whose time has come."""
         if not self._unseen:
@@ -178,23 +194,11 @@ class Location:
         for contact_id in due:
             del self._unseen[contact_id]
         if due:
-            self._touch()
+            self.touch()
 
     def calendar_events(self, calendar_ids: Sequence[str], first_ms: int, last_ms: int) -> list[dict[str, Any]]:
         """Return the appointments that start in a window, as their contacts show them, by start."""
-        found: list[tuple[int, str, dict[str, Any]]] = []
-        shown: dict[int, list[dict[str, Any]]] = {}
-        for start_ms, index, place in self.events.starting(calendar_ids, first_ms, last_ms):
-            if index not in self._deleted:
-                if index not in shown:
-                    shown[index] = self.children.appointments(index)
-                found.append((start_ms, shown[index][place]["id"], shown[index][place]))
-        for children in self._added_children.values():
-            for appointment in children["appointments"]:
-                start = starts_ms(appointment, self.events.zone)
-                if start is not None and first_ms <= start <= last_ms and appointment.get("calendarId") in calendar_ids:
-                    found.append((start, appointment["id"], appointment))
-        return [appointment for _, _, appointment in sorted(found, key=lambda item: item[:2])]
+        return self.lists.starting(calendar_ids, first_ms, last_ms, self._deleted)
 
     def events_of(self, ref: Ref) -> list[dict[str, Any]]:
         """Return the contact's appointments as the calendars show them; those of deleted calendars they do not."""
@@ -206,12 +210,7 @@ class Location:
 
     def count_notes(self) -> int:
         """Return how many notes there are, one of several contacts once."""
-        total = self.children.count_all_notes()
-        for index in self._deleted:
-            total -= self.children.count_notes(index)
-            # the note goes with the last of the two contacts that have it
-            total -= self.children.shares_a_note(index) and index + 1 in self._deleted
-        return total + len({note["id"] for children in self._added_children.values() for note in children["notes"]})
+        return self.lists.count_notes(self._deleted)
 
     def add(self, fields: dict[str, Any]) -> str:
         """Add a contact and return its id.
@@ -221,9 +220,8 @@ class Location:
         """
         number = self.version
         now = iso(int(time.time() * 1000))
-        blank = _blank()
-        given = {key: value for key, value in fields.items() if key not in _KINDS}
-        record = blank | {"locationId": self.id, "type": "lead", "dnd": False, "dateAdded": now} | given
+        given = {key: value for key, value in fields.items() if key not in KINDS}
+        record = blank_record() | {"locationId": self.id, "type": "lead", "dnd": False, "dateAdded": now} | given
         record.setdefault("dateUpdated", record["dateAdded"])
         record["dateUpdated"] = record["dateUpdated"] or record["dateAdded"]
         contact_id = record["id"] = given.get("id") or letters(digest(self.id, "added", number, size=20))
@@ -231,17 +229,12 @@ class Location:
             message = f"there is a contact with id {contact_id} already"
             raise ValueError(message)
         self._added[contact_id] = record
-        self._added_children[contact_id] = {
-            kind: [
-                {"id": letters(digest(contact_id, kind, place, size=20)), "contactId": contact_id} | child
-                for place, child in enumerate(fields.get(kind) or [])
-            ]
-            for kind in _KINDS
-        }
+        self.lists.seed(contact_id, contact_id, fields)
+        self._taken_down(contact_id, record)
         insort(self._added_order, (self.added_ms(contact_id), contact_id))
         if self.lag_seconds > 0:  # facts 6.3 [docs]: newly written contacts appear after a few seconds
             self._unseen[contact_id] = time.monotonic()
-        self._touch()
+        self.touch()
         return contact_id
 
     def change(self, contact_id: str, changes: dict[str, Any]) -> None:
@@ -260,7 +253,12 @@ class Location:
             self._added[ref] = self._added[ref] | changes
         else:
             self._changed[ref] = self._changed.get(ref, {}) | changes
-        self._touch()
+        self._taken_down(ref, self.record(ref))
+        self.touch()
+
+    def _taken_down(self, ref: Ref, record: dict[str, Any]) -> None:
+        self._holders.put(ref, record)
+        self.dictionaries.tags.use(record["tags"])  # facts 7.4 [blog]: a tag is created when a contact gets it
 
     def delete(self, contact_id: str) -> None:
         """Delete a contact with its children.
@@ -273,18 +271,25 @@ class Location:
         if ref is None:
             raise KeyError(contact_id)
         if isinstance(ref, str):
-            self._added_order.remove((self.added_ms(ref), ref))
-            del self._added[ref], self._added_children[ref]
+            del self._added_order[bisect_left(self._added_order, (self.added_ms(ref), ref))]
+            del self._added[ref]
             self._unseen.pop(ref, None)
+            self._gone.add(ref)
         else:
             self._deleted.add(ref)
             insort(self._deleted_order, ref)
-        self._touch()
+            self._changed.pop(ref, None)
+        self.lists.drop(ref)
+        self._holders.drop(ref)
+        self.touch()
 
-    def _touched(self) -> list[Ref]:
-        return [*self._added, *(index for index in self._changed if index not in self._deleted)]
+    def was_deleted(self, contact_id: str) -> bool:
+        """Tell whether there was a contact with this id."""
+        index = self.people.index_of(contact_id)
+        return contact_id in self._gone or index in self._deleted
 
-    def _touch(self) -> None:
+    def touch(self) -> None:
+        """Forget what was kept for reading, as something changed."""
         self.version += 1
         self.search_results.clear()
         self.encoded.clear()
@@ -317,9 +322,3 @@ class Location:
         else:
             chosen = keys if after is None else keys[bisect_right(keys, after) :]
         return ((ms, contact_id, contact_id) for ms, contact_id in chosen)
-
-
-def _blank() -> dict[str, Any]:
-    """Return a record with every field of `People.record` unset."""
-    made = People(PeopleSettings(location_id="", count=1)).record(0)
-    return {key: type(value)() if isinstance(value, list | dict) else None for key, value in made.items()}

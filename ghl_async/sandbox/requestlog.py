@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
-from typing import Any, NamedTuple
+from collections import Counter, defaultdict, deque
+from typing import Any, Final, NamedTuple
 
 __all__ = ["Entry", "RequestLog", "largest_count"]
+
+_BODY: Final = 2000
 
 
 class Entry(NamedTuple):
@@ -27,14 +29,20 @@ class Entry(NamedTuple):
     remaining: int | None
     daily_remaining: int | None
     fault: str | None
+    answered: int | None = None
+    """The status that was decided on, though the answer may have been lost: `status` says what the caller saw."""
 
 
 class RequestLog:
-    """The last requests, at most `kept`, in the order they were judged, and counts of all."""
+    """The last requests, at most `kept`, in the order they were judged, and counts of all.
 
-    def __init__(self, kept: int = 500_000) -> None:
+    Of the last `kept_bodies` writes it has the bodies too, cut off at 2,000 bytes.
+    """
+
+    def __init__(self, kept: int = 500_000, kept_bodies: int = 20_000) -> None:
         """Start empty."""
         self._kept = kept
+        self._bodies: deque[tuple[int, bytes]] = deque(maxlen=kept_bodies)
         self.entries: list[Entry] = []
         self.first_number = 0
         self._clear_counts()
@@ -46,8 +54,10 @@ class RequestLog:
         self.first_at: float | None = None
         self.last_at: float | None = None
 
-    def append(self, entry: Entry) -> None:
-        """Take one request down."""
+    def append(self, entry: Entry, body: bytes = b"") -> None:
+        """Take one request down, and the body of a write."""
+        if body:
+            self._bodies.append((self.first_number + len(self.entries), body[:_BODY]))
         self.entries.append(entry)
         self.requests += 1
         self.by_status[entry.status] += 1
@@ -64,13 +74,15 @@ class RequestLog:
         """Forget all requests; numbers go on."""
         self.first_number += len(self.entries)
         self.entries.clear()
+        self._bodies.clear()
         self._clear_counts()
 
     def since(self, number: int) -> list[dict[str, Any]]:
-        """Return the requests from `number` on, each with its number `n`."""
+        """Return the requests from `number` on, each with its number `n`, kept writes with their `body`."""
         start = max(0, number - self.first_number)
+        bodies = {n: {"body": body.decode("utf-8", "replace")} for n, body in self._bodies}
         return [
-            {"n": self.first_number + place} | entry._asdict()
+            {"n": self.first_number + place} | entry._asdict() | bodies.get(self.first_number + place, {})
             for place, entry in enumerate(self.entries[start:], start)
         ]
 

@@ -9,7 +9,7 @@ import msgspec
 from .call import Call, Operation
 from .refusals import bad_request
 
-__all__ = ["CHILD_ROUTES"]
+__all__ = ["CHILD_ROUTES", "one_of"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -21,7 +21,7 @@ def _tasks(call: Call) -> bytes:
 
 def _task(call: Call) -> bytes:
     location, ref = call.contact(call.params[0])
-    return _encode({"task": _one("Task", location.tasks(ref), call.params[1])})  # facts 7.1 row 22
+    return _encode({"task": one_of("Task", location.tasks(ref), call.params[1])})  # facts 7.1 row 22
 
 
 def _notes(call: Call) -> bytes:
@@ -31,7 +31,7 @@ def _notes(call: Call) -> bytes:
 
 def _note(call: Call) -> bytes:
     location, ref = call.contact(call.params[0])
-    return _encode({"note": _one("Note", location.notes(ref), call.params[1])})  # facts 7.1 row 17
+    return _encode({"note": one_of("Note", location.notes(ref), call.params[1])})  # facts 7.1 row 17
 
 
 def _appointments(call: Call) -> bytes:
@@ -39,7 +39,12 @@ def _appointments(call: Call) -> bytes:
     return _encode({"events": location.appointments(ref)})  # facts 7.1 row 26: wrapper `events`
 
 
-def _one(noun: str, items: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
+def one_of(noun: str, items: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
+    """Return the item of this id.
+
+    Raises:
+        Refusal: 400 where there is none.
+    """
     for item in items:
         if item["id"] == wanted:
             return item

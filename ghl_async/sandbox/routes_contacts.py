@@ -10,6 +10,7 @@ import msgspec
 from .call import CONTACTS_SCOPE, Call, Operation
 from .filters import Row
 from .ids import digest, letters
+from .phones import e164
 from .refusals import bad_request, scope_missing, unprocessable
 from .search import matching, mentions, read_body, search
 from .views import get_view, list_view, search_view
@@ -29,11 +30,11 @@ _encode = msgspec.json.Encoder().encode
 def _get(call: Call) -> bytes:
     # facts 7.1 row 3: {contact}
     location, ref = call.contact(call.params[0])
-    kept = location.encoded.get(ref)
+    kept = location.encoded.get((ref, call.v3))
     if kept is None:
         if len(location.encoded) >= _ENCODED_KEPT:
             location.encoded.clear()
-        kept = location.encoded[ref] = _encode({"contact": get_view(location.record(ref))})
+        kept = location.encoded[ref, call.v3] = _encode({"contact": get_view(location.record(ref), v3=call.v3)})
     return kept
 
 
@@ -114,17 +115,18 @@ def _by_business(call: Call) -> bytes:
 
 
 def _duplicate(call: Call) -> bytes:
-    # facts 6.8 [spec]: email first, then phone
+    # facts 6.8 [spec]: the location's own identifiers decide; with duplicates allowed the email, then the phone
     call.expect_query(frozenset({"locationId", "number", "email"}))
     location = call.location(call.query["locationId"])
-    email, number = call.query.get("email", ""), call.query.get("number", "")
-    ref = location.find_by_email(email) if email else None
-    if ref is None and number:
-        ref = location.find_by_phone(number)
+    number = call.query.get("number", "")
+    given = {"email": call.query.get("email"), "phone": e164(number, location.place.country) or number}
+    order = ("email", "phone") if location.place.allow_duplicates else location.place.unique_identifiers
+    held = (location.find_by(kind, value) for kind in order if (value := given[kind]))
+    ref = next((found for found in held if found is not None), None)
     if ref is None:  # facts 6.8 [blog]: contact null
         return b'{"contact":null}'
     # facts 6.8 [live]: matchingField read "contactId" in the recorded email hit
-    return _encode({"contact": get_view(location.record(ref)), "matchingField": "contactId"})
+    return _encode({"contact": get_view(location.record(ref), v3=call.v3), "matchingField": "contactId"})
 
 
 def _lookup(call: Call) -> bytes:
@@ -146,7 +148,7 @@ def _lookup(call: Call) -> bytes:
     if cursor and not start:
         raise bad_request("Invalid nextCursor")  # wording [guess]
     page = refs[start : start + limit]
-    content: dict[str, Any] = {"contacts": [get_view(location.record(ref)) for ref in page]}
+    content: dict[str, Any] = {"contacts": [get_view(location.record(ref), v3=True) for ref in page]}
     if start + limit < len(refs):
         content["nextCursor"] = letters(digest("cursor", location.id_of(page[-1]), size=20))
     return _encode(content)

@@ -1,4 +1,4 @@
-"""The location itself and its dictionaries: calendars, tags, custom fields, users."""
+"""The location itself, its calendars and its users."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import msgspec
 
 from . import words
 from .call import Call, Operation
-from .ids import digest, iso, letters
-from .people import FIELD_TYPES, START_MS
-from .refusals import unprocessable
+from .ids import digest, letters
 
 __all__ = ["PLACE_ROUTES"]
 
@@ -24,24 +22,24 @@ def _location(call: Call) -> bytes:
     content: dict[str, Any] = {
         "id": location.id,
         "companyId": letters(digest("company", size=20)),
-        "name": "Sandbox Dental",
+        "name": location.place.name,
         "address": "1 Main St",
         "city": "Birmingham",
         "state": "AL",
-        "country": "US",
+        "country": location.place.country,
         "postalCode": "35203",
         "website": "https://example.com",
         "timezone": location.people.settings.timezone,
         "email": "office@example.com",
         "phone": "+12055550100",
-        "business": {"name": "Sandbox Dental", "timezone": location.people.settings.timezone},
+        "business": {"name": location.place.name, "timezone": location.people.settings.timezone},
         "social": {},
         "settings": {
-            "allowDuplicateContact": False,
+            "allowDuplicateContact": location.place.allow_duplicates,
             "allowDuplicateOpportunity": False,
             "allowFacebookNameMerge": False,
             "disableContactTimezone": False,
-            "contactUniqueIdentifiers": ["email", "phone"],
+            "contactUniqueIdentifiers": location.place.unique_identifiers,
         },
     }
     return _encode({"location": content})
@@ -70,60 +68,6 @@ def _calendars(call: Call) -> bytes:
         for number, calendar_id in enumerate(location.children.calendar_ids)
     ]
     return _encode({"calendars": calendars})
-
-
-def _tags(call: Call) -> bytes:
-    # facts 8.7 [spec]: {tags: [{id, name, locationId}]}, all of them
-    call.expect_query(frozenset(), location=False)
-    location = call.location(call.params[0], "locations/tags.readonly")
-    tags = [
-        {"id": letters(digest(location.id, "tag", name, size=20)), "name": name, "locationId": location.id}
-        for name in location.tags()
-    ]
-    return _encode({"tags": tags})
-
-
-_OPTION_LISTS: Final[dict[str, list[Any]]] = {
-    "SINGLE_OPTIONS": list(words.TAGS),
-    "MULTIPLE_OPTIONS": list(words.TAGS),
-    "RADIO": ["Yes", "No", "Maybe ©"],
-    "CHECKBOX": ["yes"],
-    "TEXTBOX_LIST": [
-        {"id": "opt1", "label": "First", "prefillValue": ""},
-        {"id": "opt2", "label": "Zweitens", "prefillValue": ""},
-    ],
-}
-_MODELS: Final = ("contact", "opportunity", "all")
-
-
-def _custom_fields(call: Call) -> bytes:
-    # facts 8.7 [spec][live]: {customFields}; picklistOptions only where there are options
-    call.expect_query(frozenset({"model"}), location=False)
-    model = call.query.get("model", "contact")  # the default is a guess
-    if model not in _MODELS:
-        raise unprocessable([f"model must be one of the following values: {', '.join(_MODELS)}"])
-    location = call.location(call.params[0], "locations/customFields.readonly")
-    fields = []
-    for place, (field_id, data_type) in enumerate(zip(location.people.field_ids, FIELD_TYPES, strict=True)):
-        name = data_type.replace("_", " ").capitalize()
-        field: dict[str, Any] = {
-            "id": field_id,
-            "name": f"{name} – Größe",
-            "model": "contact",
-            "fieldKey": f"contact.{data_type.lower()}",
-            "placeholder": "",
-            "dataType": data_type,
-            "position": place * 50,
-            "documentType": "field",
-            "parentId": letters(digest(location.id, "folder", size=20)),
-            "locationId": location.id,
-            "dateAdded": iso(START_MS),
-            "standard": False,
-        }
-        if data_type in _OPTION_LISTS:
-            field["picklistOptions"] = _OPTION_LISTS[data_type]
-        fields.append(field)
-    return _encode({"customFields": fields if model != "opportunity" else []})
 
 
 def _users(call: Call) -> bytes:
@@ -158,8 +102,6 @@ def _users(call: Call) -> bytes:
 
 PLACE_ROUTES: Final = (
     Operation("GET", "/locations/{locationId}", _location),
-    Operation("GET", "/locations/{locationId}/tags", _tags),
-    Operation("GET", "/locations/{locationId}/customFields", _custom_fields),
     Operation("GET", "/users/", _users),
     Operation("GET", "/calendars/", _calendars),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from .call import Call, Operation
+from .call import EVENTS_SCOPE, Call, Operation
 from .events import event_view
 from .refusals import unprocessable
 from .shapes import expect_shape
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .location import Location, Ref
     from .shapes import Shape
 
-__all__ = ["SEARCH_ROUTES"]
+__all__ = ["SEARCH_ROUTES", "read_window"]
 
 _DEFAULT_LIMIT: Final = 25
 _EVERYTHING: Final = 10**9
@@ -151,17 +151,30 @@ def _count(location: Location, body: Mapping[str, Any], read: Callable[[Ref], li
 _EVENTS_QUERY: Final = frozenset({"locationId", "startTime", "endTime", "calendarId", "userId", "groupId"})
 
 
-def _events(call: Call) -> bytes:
-    # facts 8.3 [spec]: {events}, no pagination; epoch ms as strings, 0 and 4102444800000 accepted [live]
+def read_window(call: Call) -> tuple[int, int]:
+    """Validate the query of events and blocked slots and return its window, in epoch ms.
+
+    Raises:
+        Refusal: 422 with a list.
+    """
+    # facts 8.3 [spec]: epoch ms as strings, 0 and 4102444800000 accepted [live]
     call.expect_query(_EVENTS_QUERY)
     missing = [f"{name} should not be empty" for name in ("startTime", "endTime") if not call.query.get(name)]
     if missing:
         raise unprocessable(missing)
     first_ms, last_ms = (call.whole_number(name, 0, 0, None) for name in ("startTime", "endTime"))
-    calendar_id, user_id, group_id = (call.query.get(name) for name in ("calendarId", "userId", "groupId"))
-    if not (calendar_id or user_id or group_id):  # facts 8.3 [spec]; wording [guess]
+    if not any(
+        call.query.get(name) for name in ("calendarId", "userId", "groupId")
+    ):  # facts 8.3 [spec]; wording [guess]
         raise unprocessable(["Either of calendarId, userId or groupId is required"])
-    location = call.location(call.query["locationId"], "calendars/events.readonly")
+    return first_ms, last_ms
+
+
+def _events(call: Call) -> bytes:
+    # facts 8.3 [spec]: {events}, no pagination
+    first_ms, last_ms = read_window(call)
+    calendar_id, user_id, group_id = (call.query.get(name) for name in ("calendarId", "userId", "groupId"))
+    location = call.location(call.query["locationId"], EVENTS_SCOPE)
     living = location.children.calendar_ids  # of a deleted calendar nothing is shown [guess]
     calendars = [one for one in living if not calendar_id or one == calendar_id]
     if group_id:

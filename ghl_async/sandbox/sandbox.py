@@ -20,6 +20,7 @@ from .options import Options
 from .pages import PageSizes
 from .people import PeopleSettings
 from .server import Latency, Server
+from .settings import LocationSettings, WriteRules
 from .state import State
 
 if TYPE_CHECKING:
@@ -72,7 +73,11 @@ class Sandbox(Options):
             timezone=self.timezone,
         )
         averages = Averages(tasks=self.tasks, notes=self.notes, appointments=self.appointments, lost=self.lost)
-        self.state = State(people, averages)
+        place = LocationSettings(country=self.country)
+        identifiers = [name for name in self.unique_identifiers.split(",") if name]
+        place.change(allow_duplicates=self.allow_duplicates, unique_identifiers=identifiers)
+        self.state = State(people, averages, place)
+        self.state.rules.change(**{name: getattr(self, name) for name in WriteRules.__struct_fields__})
         self.state.set_index_lag(self.index_lag_seconds)
         self.state.pages.change(**{name: getattr(self, name) for name in PageSizes.__struct_fields__})
         self.location_id = self.state.main.id

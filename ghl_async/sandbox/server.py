@@ -28,6 +28,7 @@ from .refusals import (
     too_many_requests,
     unauthorized,
     unknown_route,
+    unprocessable,
 )
 from .requestlog import Entry, RequestLog
 from .router import find_operation
@@ -71,18 +72,23 @@ class Answer(NamedTuple):
     content_type: str
     rate_headers: dict[str, str]
     entry: Entry
+    kept: bytes | None
+    """The body of a write, for the log; None if it was none."""
 
 
 class _Verdict:
     """What is known of a request so far; filled while it passes the checks."""
 
-    __slots__ = ("location", "reading", "template", "token")
+    __slots__ = ("kept", "location", "reading", "status", "template", "token")
 
     def __init__(self) -> None:
         self.token: Token | None = None
         self.location: str | None = None
         self.reading: Reading | None = None
         self.template: str | None = None
+        self.status = 200
+        self.kept: bytes | None = None
+        """The body of a write, for the log; None if it is none."""
 
 
 class _EdgePage(Exception):
@@ -118,7 +124,7 @@ class Server:
         if half:
             await asyncio.sleep(half)
         answer = self._answer(request, body, fault)
-        self.log.append(answer.entry)
+        self.log.append(answer.entry, answer.kept or b"")
         wait = half + (fault.seconds if fault is not None and fault.kind == "slow" else 0.0)
         if wait:
             await asyncio.sleep(wait)
@@ -133,23 +139,24 @@ class Server:
     def _answer(self, request: web.BaseRequest, body: bytes, fault: Fault | None) -> Answer:
         verdict = _Verdict()
         now = time.monotonic()
-        status, content_type = 200, _JSON
+        content_type = _JSON
         try:
             content = self._checked(request, body, fault, verdict, now)
+            status = verdict.status
         except _EdgePage as page:
             status, content, content_type = page.status, page.page, "text/html; charset=UTF-8"
         except Refusal as refusal:
             status, content = refusal.status, _encode(refusal.body)
         if content_type is _JSON:  # facts 5.1 [live]: a traceId in every body
-            content = b'%b,"traceId":"%b"}' % (content[:-1], self._trace_id())
+            comma = b"" if content == b"{}" else b","
+            content = b'%b%b"traceId":"%b"}' % (content[:-1], comma, self._trace_id())
         reading = verdict.reading
         rates = {} if reading is None else self.limits.headers(reading)
         if status == 429 and fault is not None and fault.kind == "too_many_requests" and not fault.headers:
             rates = {}
-        entry = self._entry(
-            request, now, 0 if fault is not None and fault.kind == "cut_after" else status, verdict, fault
-        )
-        return Answer(status, content, content_type, rates, entry)
+        seen = 0 if fault is not None and fault.kind == "cut_after" else status
+        entry = self._entry(request, now, seen, verdict, fault)._replace(answered=status)
+        return Answer(status, content, content_type, rates, entry, verdict.kept)
 
     def _checked(
         self, request: web.BaseRequest, body: bytes, fault: Fault | None, verdict: _Verdict, now: float
@@ -184,7 +191,13 @@ class Server:
         verdict.template = f"{operation.method} {operation.template}"
         call.wrong_location_status = self.wrong_location_status
         call.refusal = None if shut is None else scope_missing() if shut == 401 else route_not_opened()
-        return operation.answer(call)
+        if operation.writes:
+            verdict.kept = body
+        verdict.status = operation.status
+        content = operation.answer(call)
+        if kind == "created_but_422" and operation.creates:  # facts 5.2 [issue #64]; wording [guess]
+            raise unprocessable(["contact could not be processed"])
+        return content
 
     def _token(self, request: web.BaseRequest, *, expired: bool) -> Token:
         scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
@@ -235,12 +248,15 @@ class Server:
         }
         if "__cf_bm=" not in request.headers.get("Cookie", ""):  # facts 3 [live]: a cookie of the edge
             headers["Set-Cookie"] = _EDGE_COOKIE
-        if kind == "cut_after":
+        if kind == "cut_after" and fault is not None:
+            if not fault.headers:
+                return _cut(request, b"")
             lines = "".join(
                 f"{name}: {value}\r\n" for name, value in (headers | {"Content-Length": str(len(body))}).items()
             )
             head = f"HTTP/1.1 {answer.status} OK\r\n{lines}\r\n".encode()
-            return _cut(request, head + body[: len(body) // 2])
+            # of the answer to a write nothing gets through that could tell what became of it
+            return _cut(request, head + (body[: len(body) // 2] if answer.kept is None else b""))
         if kind == "truncated":
             body = body[: len(body) // 2]
         elif kind == "empty":
@@ -285,8 +301,6 @@ def _budget_location(call: Call, path: str) -> str:
             named = call.json().get("locationId")
         except Refusal:
             named = None
-    parts = path.split("/")
-    if named is None and len(parts) > 2:
-        found = call.state.locate(parts[2])
-        named = parts[2] if found is None else found[0].id
+    if named is None:
+        named = next((one for part in path.split("/")[2:] if (one := call.state.owner_of(part)) is not None), None)
     return named if named in locations else next(iter(locations), "")

@@ -6,26 +6,45 @@ The wording is that of class-validator (facts 5.2 [guess]); a property that is n
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from .ids import parse_ms
 from .refusals import unprocessable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import TypeGuard
 
-__all__ = ["Shape", "expect_shape", "is_whole", "number_faults"]
+__all__ = ["Shape", "choice_faults", "expect_shape", "instant_ms", "is_whole", "number_faults", "shape_faults"]
 
-Shape = Literal["string", "strings", "boolean", "number"]
-_WORDS: Final[dict[Shape, str]] = {"string": "a string", "boolean": "a boolean value"}
+_ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_FROM_ZERO: Final = frozenset({"skip", "position"})
+
+Shape = Literal["string", "strings", "boolean", "number", "object", "list", "instant"]
+_TYPES: Final[dict[Shape, tuple[type, str]]] = {
+    "string": (str, "a string"),
+    "boolean": (bool, "a boolean value"),
+    "object": (dict, "an object"),
+    "list": (list, "an array"),
+}
 
 
-def expect_shape(body: Mapping[str, Any], properties: Mapping[str, Shape], needed: tuple[str, ...] = ()) -> None:
-    """Validate a body; null counts as left out, but not for a property that is `needed`.
+def expect_shape(
+    body: Mapping[str, Any], properties: Mapping[str, Shape], needed: tuple[str, ...] = (), *, more: Sequence[str] = ()
+) -> None:
+    """Validate a body; null counts as left out, but not for a property that is `needed`. `more` is wrong besides.
 
     Raises:
         Refusal: 422 with a list of everything that is wrong.
     """
+    messages = [*shape_faults(body, properties, needed), *more]
+    if messages:
+        raise unprocessable(messages)
+
+
+def shape_faults(body: Mapping[str, Any], properties: Mapping[str, Shape], needed: tuple[str, ...] = ()) -> list[str]:
+    """Return everything that is wrong with the shape of a body."""
     messages = [f"property {name} should not exist" for name in body if name not in properties]
     for name, shape in properties.items():
         value = body.get(name)
@@ -33,8 +52,15 @@ def expect_shape(body: Mapping[str, Any], properties: Mapping[str, Shape], neede
             messages += _faults(name, shape, value)
         if name in needed and value == "":
             messages.append(f"{name} should not be empty")
-    if messages:
-        raise unprocessable(messages)
+    return messages
+
+
+def choice_faults(body: Mapping[str, Any], name: str, allowed: Sequence[str]) -> list[str]:
+    """Return what is wrong with a property that has a list of values, in a list of at most one."""
+    value = body.get(name)
+    if value is None or value in allowed:
+        return []
+    return [f"{name} must be one of the following values: {', '.join(allowed)}"]
 
 
 def _faults(name: str, shape: Shape, value: object) -> list[str]:
@@ -43,8 +69,16 @@ def _faults(name: str, shape: Shape, value: object) -> list[str]:
             return [f"{name} must be an array"]
         return [] if all(isinstance(item, str) for item in value) else [f"each value in {name} must be a string"]
     if shape == "number":
-        return number_faults(name, value, lowest=0 if name == "skip" else 1)
-    return [] if isinstance(value, str if shape == "string" else bool) else [f"{name} must be {_WORDS[shape]}"]
+        return number_faults(name, value, lowest=0 if name in _FROM_ZERO else 1)
+    if shape == "instant":
+        return [] if instant_ms(value) is not None else [f"{name} must be a valid ISO 8601 date string"]
+    kind, words = _TYPES[shape]
+    return [] if isinstance(value, kind) else [f"{name} must be {words}"]
+
+
+def instant_ms(value: object) -> int | None:
+    """Read an ISO 8601 string, UTC where it names no offset [guess]; None for anything else."""
+    return parse_ms(value) if isinstance(value, str) and _ISO.match(value) else None
 
 
 def is_whole(value: object) -> TypeGuard[int]:

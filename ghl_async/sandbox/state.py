@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import msgspec
 
+from .events import expect_zone
 from .ids import digest, letters
 from .location import Location, Ref
 from .pages import PageSizes
-from .people import PeopleSettings
+from .people import DEFAULT_ZONE, PeopleSettings
+from .settings import LocationSettings, WriteRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +25,8 @@ ALL_SCOPES: Final = frozenset({  # facts 9.6 [docs]
     "contacts.readonly", "contacts.write", "locations.readonly", "locations/tasks.readonly", "locations/tags.readonly",
     "locations/customFields.readonly", "calendars.readonly", "calendars/events.readonly", "users.readonly",
     "notes.readonly",  # facts 8.4 [guess]
+    "calendars/events.write", "locations/tags.write", "locations/customFields.write", "businesses.readonly",
+    "businesses.write", "campaigns.readonly", "workflows.readonly",
 })  # fmt: skip
 _OTHER_CONTACTS: Final = 50
 
@@ -44,26 +48,63 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 class State:
     """Two locations at the start: the main one, and a small one that the default token may not read."""
 
-    def __init__(self, settings: PeopleSettings, averages: Averages) -> None:
+    def __init__(self, settings: PeopleSettings, averages: Averages, place: LocationSettings | None = None) -> None:
         """Make both locations; an empty `settings.location_id` is made from the seed."""
         self._seed = settings.seed
         self._averages = averages
+        self._place = place or LocationSettings()
+        self._lag_seconds = 0.0
+        self._seeds: dict[str, tuple[PeopleSettings, LocationSettings]] = {}
         self.locations: dict[str, Location] = {}
         self.tokens: dict[str, Token] = {}
         self.pages = PageSizes()
+        self.rules = WriteRules()
         main_id = settings.location_id or letters(digest(settings.seed, "location", 0, size=20))
-        self.main = self._add_location(msgspec.structs.replace(settings, location_id=main_id))
+        self._main_id = self._add(msgspec.structs.replace(settings, location_id=main_id), self._place).id
         self.other = self.add_location(_OTHER_CONTACTS)
 
-    def add_location(self, contacts: int) -> Location:
-        """Add a location with `contacts` made-up contacts."""
-        location_id = letters(digest(self._seed, "location", len(self.locations), size=20))
-        return self._add_location(PeopleSettings(location_id=location_id, seed=self._seed, count=contacts))
+    @property
+    def main(self) -> Location:
+        """The main location, as it is now."""
+        return self.locations[self._main_id]
 
-    def _add_location(self, settings: PeopleSettings) -> Location:
-        location = Location(settings, self._averages)
+    def add_location(
+        self,
+        contacts: int,
+        *,
+        location_id: str = "",
+        seed: int | None = None,
+        timezone: str = DEFAULT_ZONE,
+        **settings: Any,
+    ) -> Location:
+        """Add a location with `contacts` made-up contacts; `settings` are fields of LocationSettings.
+
+        Raises:
+            ValueError: there is one with this id, there is no such zone, or a setting is wrong.
+        """
+        location_id = location_id or letters(digest(self._seed, "location", len(self.locations), size=20))
+        if location_id in self.locations:
+            message = f"there is a location with id {location_id} already"
+            raise ValueError(message)
+        expect_zone(timezone)
+        place = msgspec.structs.replace(self._place)
+        place.change(**settings)
+        seed = self._seed if seed is None else seed
+        people = PeopleSettings(location_id=location_id, seed=seed, count=contacts, timezone=timezone)
+        return self._add(people, place)
+
+    def _add(self, settings: PeopleSettings, place: LocationSettings) -> Location:
+        location = Location(settings, self._averages, msgspec.structs.replace(place))
+        location.lag_seconds = self._lag_seconds
+        self._seeds[location.id] = (settings, place)
         self.locations[location.id] = location
         return location
+
+    def reset(self) -> None:
+        """Make every location what it was when it was added: what was written, deleted and set since is undone."""
+        for settings, place in list(self._seeds.values()):
+            self._add(settings, place)
+        self.other = self.locations[self.other.id]
 
     def set_index_lag(self, seconds: float) -> None:
         """Let search and list miss an added contact for so long; at once, for those added already too.
@@ -74,6 +115,7 @@ class State:
         if seconds < 0:
             message = f"the lag must not be negative: {seconds}"
             raise ValueError(message)
+        self._lag_seconds = seconds
         for location in self.locations.values():
             location.lag_seconds = seconds
 
@@ -100,4 +142,21 @@ class State:
             ref = location.find(contact_id)
             if ref is not None:
                 return location, ref
+        return None
+
+    def locate_event(self, event_id: str) -> tuple[Location, Ref, dict[str, Any]] | None:
+        """Return location, contact and record of an appointment, None if no location has it."""
+        for location in self.locations.values():
+            found = location.lists.find_event(event_id)
+            if found is not None:
+                return location, *found
+        return None
+
+    def owner_of(self, some_id: str) -> str | None:
+        """Return the location that an id leads to, whatever it is the id of."""
+        if some_id in self.locations:
+            return some_id
+        for location in self.locations.values():
+            if location.find(some_id) is not None or location.has(some_id):
+                return location.id
         return None

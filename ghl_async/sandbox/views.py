@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from .ids import parse_ms
 
-__all__ = ["full_name", "get_view", "list_view", "search_view"]
+__all__ = ["created_view", "full_name", "get_view", "list_view", "search_view"]
 
 _GET_PLAIN: Final = (
     "dateAdded", "dateUpdated", "type", "locationId", "firstName", "lastName", "companyName", "businessId", "email",
@@ -34,7 +34,12 @@ def _lower(text: str | None) -> str | None:
     return None if text is None else text.lower()
 
 
-def get_view(record: dict[str, Any]) -> dict[str, Any]:
+_V3_CHANNELS: Final = {  # facts 13 [spec]; that answers have them so is unrecorded
+    "Call": "call", "Email": "email", "SMS": "sms", "WhatsApp": "whatsApp", "GMB": "gmb", "FB": "fb",
+}  # fmt: skip
+
+
+def get_view(record: dict[str, Any], *, v3: bool = False) -> dict[str, Any]:
     """Show a contact as `GET /contacts/{id}` does: what was never set is left out."""
     # facts 7.3 [live]: the recorded keys; fields never set are left out, no `name`, no `dnd` when unset
     view: dict[str, Any] = {"id": record["id"]}
@@ -48,11 +53,34 @@ def get_view(record: dict[str, Any]) -> dict[str, Any]:
     name = full_name(record)
     if name is not None:
         view["fullNameLowerCase"] = name.lower()
-    if record["dnd"]:
-        view |= {"dnd": True, "dndSettings": record["dndSettings"]}
+    channels = record["dndSettings"]
+    if record["dnd"] or record.get("dndGiven"):  # shown once it was written, even as false [guess]
+        view |= {"dnd": record["dnd"], "dndSettings": channels}
+        if v3:
+            view["dndSettings"] = {_V3_CHANNELS.get(name, name): value for name, value in channels.items()}
     if record["attributionSource"]:
         view["attributionSource"] = record["attributionSource"]
     view.update(record["extra"])
+    return view
+
+
+def created_view(record: dict[str, Any]) -> dict[str, Any]:
+    """Show a contact as `POST /contacts/` answers it under a date version."""
+    view = get_view(record)
+    for name in ("additionalEmails", "additionalPhones", "timezone"):  # facts 7.3 [live], timezone [spec]
+        view.pop(name, None)
+    view |= {  # facts 7.3 [live]
+        "deleted": False,
+        "bounceEmail": False,
+        "unsubscribeEmail": False,
+        "lastUpdatedBy": record["createdBy"],
+        "lastSessionActivityAt": record["dateAdded"],
+        "validEmail": None,
+        "validEmailDate": None,
+    }
+    born = record["dateOfBirth"]
+    if born is not None:  # facts 7.3 [spec]
+        view |= {"birthMonth": int(born[5:7]), "birthDay": int(born[8:10])}
     return view
 
 
@@ -69,7 +97,7 @@ def search_view(record: dict[str, Any], cursor: list[Any]) -> dict[str, Any]:
         "additionalPhones": [{"phone": phone} for phone in record["additionalPhones"]],
         "address": record["address1"],  # facts 6.6 [live]: the street is `address` here
         "dateOfBirth": parse_ms(born) if born is not None else None,  # facts 12 [issue]: epoch ms in search
-        "inboundDndSettings": {},
+        "inboundDndSettings": record.get("inboundDndSettings", {}),
         "lastAttributionSource": {},
         "searchAfter": cursor,
     }

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["CITIES", "COMPANIES", "FIRST_NAMES", "LAST_NAMES", "SENTENCES", "SOURCES", "TAGS", "TASK_TITLES", "ZONES"]
+__all__ = [
+    "CITIES",
+    "COMPANIES",
+    "DIAL_CODES",
+    "FIRST_NAMES",
+    "LAST_NAMES",
+    "SENTENCES",
+    "SOURCES",
+    "TAGS",
+    "TASK_TITLES",
+    "ZONES",
+]
 
 FIRST_NAMES = (
     "Ada", "Ben", "Carla", "Dmitri", "Elif", "Femi", "Grace", "Hana", "Ivan", "José", "Katja", "Liam", "Mei", "Noor",
@@ -34,6 +45,11 @@ CITIES = (
 SOURCES = ("website form", "Facebook Lead", "import.csv", "Walk-in", "public api", "Referral: café")
 TAGS = ("vip", "newsletter", "no show", "lead-2024", "münchen", "⭐ gold", "do not call", "spring", "past customer")
 ZONES = ("America/Chicago", "America/New_York", "Europe/Zurich", "America/Sao_Paulo")
+DIAL_CODES = {
+    "US": "1", "CA": "1", "MX": "52", "BR": "55", "GB": "44", "IE": "353", "FR": "33", "DE": "49", "AT": "43",
+    "CH": "41", "IT": "39", "ES": "34", "PT": "351", "NL": "31", "BE": "32", "DK": "45", "SE": "46", "NO": "47",
+    "PL": "48", "IL": "972", "IN": "91", "ZA": "27", "SG": "65", "AU": "61", "NZ": "64",
+}  # fmt: skip
 TASK_TITLES = ("Call back", "Send the quote", "Rückruf vereinbaren", "Check 📦 delivery", "Follow up: invoice #1042")
 SENTENCES = (
     "Spoke on the phone, wants an offer by Friday.",

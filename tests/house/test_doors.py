@@ -6,7 +6,7 @@
     5  bulk
     4  client           workiz (client)
     3  resources        auth
-    2  wire             webhooks
+    2  wire             webhooks      dictionary
     1  errors   hooks   pagination   models                       sandbox, workiz.sandbox (apart)
 
 Arrows run down only. Type-only and late imports are arrows too: a reader has to follow them all the same.
@@ -51,9 +51,10 @@ ROOMS = {
     # yarl and multidict come with aiohttp: they are the types of its URLs and headers
     "wire.transport": room(2, f"errors hooks {WIRE} _version", "msgspec aiohttp multidict yarl"),
     "webhooks": room(2, "models errors", "msgspec cryptography"),
+    "dictionary": room(2, "models errors"),
     "auth": room(3, "wire.request wire.transport errors hooks", "msgspec"),
-    "resources": room(3, "wire.request models pagination errors", "msgspec"),
-    "client": room(4, f"resources {WIRE} wire.transport auth hooks errors", "msgspec"),
+    "resources": room(3, "wire.request models pagination errors dictionary", "msgspec phonenumbers"),
+    "client": room(4, f"resources dictionary {WIRE} wire.transport auth hooks errors", "msgspec"),
     "workiz.client": room(4, f"workiz.models {WIRE} wire.transport auth errors pagination hooks", "msgspec"),
     "workiz.models": room(1, libraries="msgspec"),
     "bulk": room(5, "client models pagination hooks errors", "msgspec"),
@@ -170,6 +171,7 @@ def test_nobody_imports_cli_but_the_program():
         ("aiolimiter", {"wire.limiter"}),
         ("backoff", {"wire.retry"}),
         ("cryptography", {"webhooks"}),
+        ("phonenumbers", {"resources"}),
         ("cyclopts", {"cli"}),
         ("rich", {"cli"}),
     ],

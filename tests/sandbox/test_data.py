@@ -150,10 +150,10 @@ def test_get_leaves_out_what_was_never_set():
 def test_email_and_phone_lead_to_the_contact():
     location = make()
     record = location.record(500)
-    assert location.find_by_email(record["email"].upper()) == 500
-    assert location.find_by_phone(record["phone"]) == 500
-    assert location.find_by_email("nobody@example.com") is None
-    assert location.find_by_phone("+19") is None
+    assert location.find_by("email", record["email"].upper()) == 500
+    assert location.find_by("phone", record["phone"]) == 500
+    assert location.find_by("email", "nobody@example.com") is None
+    assert location.find_by("phone", "+19") is None
 
 
 @st.composite

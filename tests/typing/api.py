@@ -1,7 +1,7 @@
 """The public signatures as users write them. Never run: the type checker alone reads this file."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import assert_type
 
 import ghl_async
@@ -22,16 +22,37 @@ from ghl_async import (
 from ghl_async.hooks import Event, LoggingHook, RequestFinished, Stats
 from ghl_async.models import (
     Appointment,
+    AppointmentChanges,
+    AppointmentDraft,
+    BlockSlot,
+    BlockSlotChanges,
+    BlockSlotDraft,
+    Business,
+    BusinessChanges,
+    BusinessDraft,
     Calendar,
+    Campaign,
     Contact,
+    ContactChanges,
+    ContactDraft,
     CustomField,
+    DndSetting,
+    DndSettings,
     Filter,
     FilterGroup,
+    ItemResult,
     LocationDetails,
     LocationTag,
     Note,
+    NoteChanges,
+    NoteDraft,
+    TagResult,
     Task,
+    TaskChanges,
+    TaskDraft,
+    Upserted,
     User,
+    Workflow,
 )
 from ghl_async.pagination import Page
 
@@ -99,6 +120,55 @@ async def what_is_read_at_once(ghl: GHLClient) -> None:
     since, before = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     assert_type(await ghl.appointments.in_calendar("calendar", since=since, before=before), list[Appointment])
     assert_type(await ghl.appointments.page_in_calendar("calendar", since=since, before=before), Page[Appointment])
+
+
+async def writes_of_contacts(ghl: GHLClient) -> None:
+    draft = ContactDraft(first_name="Ann", tags=["vip"], dnd_settings=DndSettings(sms=DndSetting(status="active")))
+    assert_type(await ghl.contacts.create(draft), Contact)
+    assert_type(await ghl.contacts.update("contact", ContactChanges(last_name=None), replace_tags=True), Contact)
+    assert_type(await ghl.contacts.upsert(draft, check=False), Upserted)
+    await ghl.contacts.delete("contact")
+    assert_type(await ghl.contacts.add_followers("contact", ["user"]), list[str])
+    assert_type(await ghl.tags.add("contact", ["vip"]), list[str])
+    assert_type(await ghl.tags.add_many(["contact"], ("vip",)), list[TagResult])
+    assert_type(await ghl.tags.remove_many(["contact"], all_tags=True), list[TagResult])
+    ContactDraft(assigned_to=None)  # type: ignore[arg-type] # the API takes no null there, and the type says so
+    ContactDraft(fist_name="Ann")  # type: ignore[call-arg] # a misspelt field is found by the type checker
+    DndSetting(status="on")  # type: ignore[arg-type] # so is a status that does not exist
+
+
+async def writes_of_what_belongs_to_a_contact(ghl: GHLClient) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    assert_type(await ghl.tasks.create("contact", TaskDraft(title="Call", due_date=at), look_first=False), Task)
+    assert_type(await ghl.tasks.update("contact", "task", TaskChanges(completed=True)), Task)
+    assert_type(await ghl.tasks.complete("contact", "task"), Task)
+    assert_type(await ghl.tasks.reopen("contact", "task"), Task)
+    assert_type(await ghl.notes.create("contact", NoteDraft(body="hello")), Note)
+    assert_type(await ghl.notes.update("contact", "note", NoteChanges(pinned=True)), Note)
+    TaskDraft(title="Call")  # type: ignore[call-arg] # a task needs its due date
+
+
+async def writes_of_calendars(ghl: GHLClient) -> None:
+    at, later = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    draft = AppointmentDraft(calendar_id="calendar", contact_id="contact", start_time=at)
+    assert_type(await ghl.appointments.create(draft), Appointment)
+    assert_type(await ghl.appointments.get("appointment"), Appointment)
+    changes = AppointmentChanges(appointment_status="noshow")
+    assert_type(await ghl.appointments.update("appointment", changes), Appointment)
+    assert_type(await ghl.calendars.free_slots("calendar", since=at, before=later), dict[date, list[datetime]])
+    slot = BlockSlotDraft(start_time=at, end_time=later, calendar_id="calendar")
+    assert_type(await ghl.block_slots.create(slot), BlockSlot)
+    assert_type(await ghl.block_slots.update("slot", BlockSlotChanges(assigned_user_id="user")), BlockSlot)
+    assert_type(await ghl.block_slots.list(since=at, before=later, user_id="user"), list[BlockSlot])
+
+
+async def businesses_and_automations(ghl: GHLClient) -> None:
+    assert_type(await ghl.businesses.list(), Page[Business])
+    assert_type(await ghl.businesses.create(BusinessDraft(name="Example Ltd")), Business)
+    assert_type(await ghl.businesses.update("business", BusinessChanges(city="Berlin")), Business)
+    assert_type(await ghl.businesses.assign(["contact"], None), list[ItemResult])
+    assert_type(await ghl.automations.campaigns(), list[Campaign])
+    assert_type(await ghl.automations.workflows(), list[Workflow])
 
 
 async def the_location(ghl: GHLClient) -> None:

@@ -1,0 +1,111 @@
+"""Whether a contact that is found is the one that a lost create made."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ..models import Contact, ContactDraft, ContactQuery
+from ._contact_reads import duplicate_of, searched
+from ._creation import Creations, Sight, first_new, is_new, now
+from ._search import search_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from msgspec import UnsetType
+
+    from ..models import LocationId
+    from ..wire.request import Send
+
+__all__ = ["ContactSight", "dialled", "same_phone"]
+
+_SEARCHED_BACK = timedelta(minutes=15)
+_NOT_DIGITS = re.compile(r"\D+")
+
+
+class ContactSight:
+    """Looks for the contact that one draft describes, by its e-mail and phone."""
+
+    def __init__(self, send: Send, location_id: LocationId, draft: ContactDraft, creations: Creations) -> None:
+        self._send = send
+        self._location_id = location_id
+        self._creations = creations
+        self._since = now()
+        self._email = _text(draft.email)
+        self._phone = dialled(_text(draft.phone))
+        self._name = " ".join(filter(None, (_text(draft.first_name), _text(draft.last_name)))) or _text(draft.name)
+
+    def begin(self) -> None:
+        """Take note of the time: what is made from now on may be ours."""
+        self._since = now()
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the draft has anything to look by."""
+        return bool(self._email or self._phone)
+
+    @property
+    def key(self) -> tuple[str | None, ...]:
+        """What creates have in common that would look alike."""
+        return (self._email and self._email.casefold(), self._phone, self._name and _folded(self._name))
+
+    async def look(self, to_come: int) -> Contact | Sight:
+        """Look once, by the duplicate search and in the end by the contact search.
+
+        The first alone is not enough: it may answer with an older contact of the same address where the location
+        allows duplicates, and with none where the location does not recognise contacts by what the draft has.
+
+        Cost: 1 request; the last look 2.
+        API: GET /contacts/search/duplicate
+        API: POST /contacts/search
+        """
+        found = await duplicate_of(self._send, self._location_id, email=self._email, phone=self._phone)
+        first = [] if found is None else [found]
+        sight = self.judge(first)
+        if to_come or not isinstance(sight, Sight):
+            return sight
+        query = ContactQuery(
+            email=self._email,
+            phone=None if self._email else self._phone,
+            added_since=self._since - _SEARCHED_BACK,
+        )
+        page = await searched(self._send, search_body(self._location_id, query))
+        sight = self.judge([*first, *page.items])
+        if sight is Sight.ABSENT and (page.quarantined or not (self._email or (self._phone or "").startswith("+"))):
+            # A record that cannot be read may be ours, and a number without its country is stored as another one.
+            return Sight.UNDECIDED
+        return sight
+
+    def judge(self, candidates: Iterable[Contact]) -> Contact | Sight:
+        """Of these contacts the one that is ours, or what is known otherwise."""
+        alike = (each for each in candidates if self._is_like(each) and not self._creations.gave(each.id))
+        return first_new((each, is_new(each.date_added, self._since)) for each in alike)
+
+    def _is_like(self, contact: Contact) -> bool:
+        if self._email is not None and (contact.email or "").casefold() != self._email.casefold():
+            return False
+        if self._phone is not None and not same_phone(self._phone, contact.phone):
+            return False
+        return not self._name or _folded(self._name) == _folded(contact.full_name or "")
+
+
+def dialled(phone: str | None) -> str | None:
+    """A number with its country as E.164, any other one as it is: ("+1 888-888-8888") gives "+18888888888"."""
+    return "+" + _NOT_DIGITS.sub("", phone) if phone and phone.strip().startswith("+") else phone
+
+
+def same_phone(given: str, stored: str | None) -> bool:
+    """Whether the server may have stored `given` as `stored`, which is E.164; `given` may lack the country."""
+    digits = _NOT_DIGITS.sub("", stored or "")
+    wanted = _NOT_DIGITS.sub("", given)
+    return digits == wanted if given.startswith("+") else bool(digits) and digits.endswith(wanted.lstrip("0"))
+
+
+def _text(value: str | UnsetType | None) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())

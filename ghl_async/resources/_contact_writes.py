@@ -1,0 +1,260 @@
+"""The writes of contacts; `Contacts` has them together with the reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import DuplicateContact, GHLError, UsageError
+from ..models import Contact, ContactChanges, ContactDraft, Upserted
+from ..wire.request import Request
+from ._contact_body import contact_body, refuse_tags
+from ._contact_reads import contact_by_id
+from ._contact_sight import ContactSight
+from ._creation import Creations, Sight, create_once
+from ._decode import Envelope, expect_success, texts
+from ._search import require_list
+from ._upsert_check import UpsertCheck
+
+if TYPE_CHECKING:
+    from ..models import ContactId, LocationId, UserId
+    from ..wire.request import Reply, Send
+    from ._contact_body import Generation
+
+__all__ = ["ContactWrites"]
+
+_SCOPE = "contacts.write"
+_NO_READ = "the draft has neither e-mail nor phone"
+
+
+class ContactWrites:
+    """Creates, changes and deletes contacts of one location."""
+
+    def __init__(self, send: Send, location_id: LocationId, *, generation: Generation = "v2") -> None:
+        self._send = send
+        self.location_id = location_id
+        self._generation: Generation = generation
+        self._creations = Creations()
+        self._check = UpsertCheck(send, location_id)
+
+    async def create(self, draft: ContactDraft, /, *, send_refused: bool = False) -> Contact:
+        """Create one contact: `ContactDraft(first_name="Ann", email="ann@example.com")`.
+
+        A create is never repeated blindly. Where its answer is lost, or is a 422
+        (https://github.com/GoHighLevel/highlevel-api-docs/issues/64: created all the same), the contact is looked for
+        by its e-mail and phone, four times within 7 s: found and new, it is returned; not found, it is made again, and
+        the 422 is raised. A draft without e-mail and phone cannot be looked for.
+
+        Args:
+            send_refused: sends also what the API is known to refuse: `additional_emails`, `additional_phones`
+                (https://github.com/GoHighLevel/highlevel-api-docs/issues/262).
+
+        Raises:
+            UsageError: a field is wrong, or refused by the API; nothing was sent.
+            DuplicateContact: the location has a contact with this e-mail or phone: see `.contact_id`.
+            Unprocessable: the server refused a field; see `.messages`.
+            OutcomeUnknown: it may or may not have been created; `.draft` is the draft.
+            ErrorReply: the answer says that it did not succeed.
+
+        Cost: 1 request; 1 to 5 more where the answer was lost or a 422, and 1 for each time it is made again.
+        API: POST /contacts/
+        """
+        body = contact_body("contacts.create", ContactDraft, draft, self._generation, send_refused=send_refused)
+        body = {"locationId": self.location_id, **body}
+        request = self._request("contacts.create", "POST", "/contacts/", body=body, idempotent=False)
+        return (await self._created(request, draft)).contact
+
+    async def update(
+        self,
+        contact_id: ContactId,
+        changes: ContactChanges,
+        /,
+        *,
+        replace_tags: bool = False,
+        send_refused: bool = False,
+    ) -> Contact:
+        """Change one contact: `ContactChanges(last_name=None)` clears the last name and leaves the rest.
+
+        Setting the same values twice is harmless, so this call is retried after a lost answer.
+
+        Args:
+            replace_tags: lets `tags` through, which replaces the whole set; `ghl.tags` adds and removes single ones.
+            send_refused: sends also what updates are known to refuse: `company_name`, `gender`, `additional_emails`,
+                `additional_phones` (https://github.com/GoHighLevel/highlevel-api-docs/issues/313 and 262).
+
+        Raises:
+            UsageError: a field is wrong, or refused by the API or by a guard; nothing was sent.
+            NotFound: no contact of this location has the id.
+            DuplicateContact: another contact has this e-mail or phone: see `.contact_id`.
+            Unprocessable: the server refused a field; see `.messages`.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: PUT /contacts/{contactId}
+        """
+        operation = "contacts.update"
+        body = contact_body(operation, ContactChanges, changes, self._generation, send_refused=send_refused)
+        refuse_tags(operation, body, replace_tags=replace_tags)
+        request = self._request(operation, "PUT", "/contacts/{contactId}", contact_id, body=body)
+        return _upserted(await self._send(request), operation).contact
+
+    async def upsert(
+        self,
+        draft: ContactDraft,
+        /,
+        *,
+        replace_tags: bool = False,
+        check: bool = True,
+        new_if_allowed: bool = False,
+        send_refused: bool = False,
+    ) -> Upserted:
+        """Create a contact, or update the one that the location recognises by the draft's e-mail or phone.
+
+        The location's settings say which of the two decides. What the draft does not set stays as it is.
+
+        A second upsert meets the contact of the first one, so this call is retried after a lost answer; `new` then
+        speaks of the last one. With `new_if_allowed` it is a create, and its outcome is resolved as by `create`.
+
+        Args:
+            replace_tags: lets `tags` through, which replaces the whole set; `ghl.tags.add` adds to it.
+            check: asks first whom the e-mail and the phone belong to, and refuses what would lose data in silence: the
+                two belong to two contacts, and one of them is ignored
+                (https://github.com/GoHighLevel/highlevel-api-docs/issues/37); one of them is additional, and would
+                replace the primary one (https://github.com/GoHighLevel/highlevel-api-docs/issues/337); `gender`, which
+                is dropped where the contact is there already
+                (https://github.com/GoHighLevel/highlevel-api-docs/issues/313). Another program may still come between.
+                Only the lookup promises to show an additional e-mail, and it is for OAuth tokens alone.
+            new_if_allowed: creates a new contact at once where the location allows duplicates.
+            send_refused: as for `create`.
+
+        Raises:
+            UsageError: a field is wrong, or refused by the API or by a guard; nothing was written.
+            Unprocessable: the server refused a field; see `.messages`.
+            OutcomeUnknown: with `new_if_allowed` alone, see `create`.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request, and with `check` 1 for the e-mail, 1 for the phone, and 1 more for an e-mail that nobody has as
+            the primary one (with tokens that may not look up: once).
+        API: POST /contacts/upsert
+        """
+        operation = "contacts.upsert"
+        body = contact_body(operation, ContactDraft, draft, self._generation, send_refused=send_refused)
+        refuse_tags(operation, body, replace_tags=replace_tags)
+        if not (body.get("email") or body.get("phone")):
+            raise UsageError(
+                "email: contacts.upsert needs it, or phone, to recognise the contact; create needs neither"
+            )
+        body["locationId"] = self.location_id
+        if new_if_allowed:
+            body["createNewIfDuplicateAllowed"] = True
+        elif check:
+            await self._check(body)
+        request = self._request(operation, "POST", "/contacts/upsert", body=body, idempotent=not new_if_allowed)
+        if new_if_allowed:
+            return await self._created(request, draft)
+        return _upserted(await self._send(request), operation)
+
+    async def delete(self, contact_id: ContactId, /) -> None:
+        """Delete one contact, with its tasks, notes and appointments.
+
+        It is retried after a lost answer; that the contact is not found then means that it is done.
+
+        Raises:
+            NotFound: no contact of this location has the id.
+            ErrorReply: the answer says that it did not succeed.
+
+        Cost: 1 request.
+        API: DELETE /contacts/{contactId}
+        """
+        request = self._request("contacts.delete", "DELETE", "/contacts/{contactId}", contact_id)
+        expect_success(await self._send(request), request.operation)
+
+    async def add_followers(self, contact_id: ContactId, user_ids: Sequence[UserId], /) -> list[UserId]:
+        """Let users follow a contact, and get all that follow it then.
+
+        Following twice is harmless, so this call is retried after a lost answer.
+
+        Raises:
+            UsageError: `user_ids` is not a list of at least one id; nothing was sent.
+            NotFound: no contact of this location has the id.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: POST /contacts/{contactId}/followers
+        """
+        return await self._follow("contacts.add_followers", "POST", contact_id, user_ids)
+
+    async def remove_followers(self, contact_id: ContactId, user_ids: Sequence[UserId], /) -> list[UserId]:
+        """Let users no longer follow a contact, and get all that still do.
+
+        Removing twice is harmless, so this call is retried after a lost answer.
+
+        Raises:
+            UsageError: `user_ids` is not a list of at least one id; nothing was sent.
+            NotFound: no contact of this location has the id.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request.
+        API: DELETE /contacts/{contactId}/followers
+        """
+        return await self._follow("contacts.remove_followers", "DELETE", contact_id, user_ids)
+
+    async def _created(self, request: Request, draft: ContactDraft) -> Upserted:
+        sight = ContactSight(self._send, self.location_id, draft, self._creations)
+        is_again = False
+
+        async def make() -> Upserted:
+            nonlocal is_again
+            is_first, is_again = not is_again, True
+            try:
+                return _upserted(await self._send(request), request.operation)
+            except DuplicateContact as duplicate:
+                # What an earlier try made may be seen late by searches, and by this refusal first.
+                found = None if is_first or not duplicate.contact_id else await self._read(duplicate.contact_id)
+                ours = Sight.ABSENT if found is None else sight.judge([found])
+                if isinstance(ours, Sight):
+                    raise
+                return Upserted(contact=ours, new=True)
+
+        async def look(to_come: int) -> Upserted | Sight:
+            seen = await sight.look(to_come)
+            return seen if isinstance(seen, Sight) else Upserted(contact=seen, new=True)
+
+        # Without e-mail and phone nothing will be looked for, so nobody need wait for anybody.
+        async with self._creations.turn(sight.key if sight.is_possible else object()):
+            sight.begin()
+            made = await create_once(
+                request.operation, draft, make, look if sight.is_possible else None, unseen=_NO_READ
+            )
+            self._creations.give(made.contact.id)
+            return made
+
+    async def _read(self, contact_id: ContactId) -> Contact | None:
+        try:
+            return await contact_by_id(self._send, contact_id)
+        except GHLError:
+            return None  # the refusal that led here says more
+
+    async def _follow(self, operation: str, method: str, contact_id: str, user_ids: Sequence[str]) -> list[str]:
+        require_list("user_ids", user_ids)
+        body = {"followers": list(user_ids)}
+        request = self._request(operation, method, "/contacts/{contactId}/followers", contact_id, body=body)
+        return texts(await self._send(request), operation, "followers")
+
+    def _request(
+        self, operation: str, method: str, template: str, *ids: str, body: object = None, idempotent: bool = True
+    ) -> Request:
+        return Request(
+            operation=operation,
+            method=method,
+            template=template,
+            ids=ids,
+            body=body,
+            idempotent=idempotent,
+            scope=_SCOPE,
+        )
+
+
+def _upserted(reply: Reply, operation: str) -> Upserted:
+    envelope = Envelope(reply, operation).expect_success()
+    return Upserted(contact=envelope.one(Contact, "contact"), new=envelope.optional("new", bool))

@@ -1,0 +1,90 @@
+"""From a draft, or from changes, to the body of a write, with every check that needs no server.
+
+What is wrong is a UsageError that names the field; nothing was sent then. The types in the models say what each field
+takes: `None` among them where the published schema lets the property be null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, get_args
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from ..errors import UsageError
+from ..models import Draft
+
+__all__ = ["check_times", "one_draft", "written"]
+
+_BLANK_CLEARS = "an empty text clears it"
+_NOTHING_CLEARS = "it can be changed and not cleared"
+_KINDS = (datetime, date)
+
+
+def one_draft(operation: str, kind: type[Draft], given: object) -> None:
+    """Refuse what is no `kind`.
+
+    Raises:
+        UsageError: says what is wanted.
+    """
+    if not isinstance(given, kind):
+        raise UsageError(f"{operation} takes one {kind.__name__}, not {type(given).__name__}")
+
+
+def written(
+    operation: str, kind: type[Draft], given: object, refused: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Give the set fields by the API's names; those that are UNSET are left out.
+
+    Args:
+        refused: fields that this operation of the API does not take, and what to do instead.
+
+    Raises:
+        UsageError: names the field that is wrong, or says that nothing is set.
+    """
+    one_draft(operation, kind, given)
+    body = {}
+    for field in msgspec.structs.fields(kind):
+        value = getattr(given, field.name)
+        if value is UNSET:
+            continue
+        if refused and field.name in refused:
+            raise UsageError(f"{field.name}: {operation} does not take it: {refused[field.name]}")
+        _check(operation, field, value, clears=kind.changes)
+        body[field.encode_name] = value
+    if not body:
+        raise UsageError(f"{operation}: no field of the {kind.__name__} is set")
+    return body
+
+
+def check_times(operation: str, start: object, end: object) -> None:
+    """Refuse an end that is not later than the start, where both are set.
+
+    Raises:
+        UsageError: names both fields.
+    """
+    if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
+        raise UsageError(f"{operation}: end_time must be later than start_time: {end} is not later than {start}")
+
+
+def _check(operation: str, field: msgspec.structs.FieldInfo, value: object, *, clears: bool) -> None:
+    kinds = get_args(field.type) or (field.type,)
+    if value is None:
+        if type(None) in kinds:
+            return
+        advice = (_BLANK_CLEARS if str in kinds else _NOTHING_CLEARS) if clears else "leave it out"
+        raise UsageError(f"{field.name}: {operation} cannot send None, the API takes no null here: {advice}")
+    try:
+        # A Struct was checked by nobody so far: msgspec checks what it decodes, not what is made by hand.
+        plain = msgspec.to_builtins(value, builtin_types=_KINDS) if isinstance(value, Struct) else value
+        msgspec.convert(plain, field.type, builtin_types=_KINDS)
+    except (msgspec.ValidationError, TypeError) as fault:
+        raise UsageError(f"{field.name}: {operation} cannot send {value!r}: {fault}") from None
+    if isinstance(value, str) and not value.strip() and (field.required or type(None) in kinds or not clears):
+        advice = "the API needs it" if field.required else "None clears it" if clears else "leave it out"
+        raise UsageError(f"{field.name}: {operation} cannot send an empty text: {advice}")
+    for text in value if isinstance(value, list | tuple) else ():
+        if isinstance(text, str) and not text.strip():
+            raise UsageError(f"{field.name}: {operation} cannot send a list with an empty text")
