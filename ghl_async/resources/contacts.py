@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +14,7 @@ from ..models import Contact, keys_of
 from ..wire.request import Request
 from ._decode import Envelope, unwrap
 from ._search import require_between, require_text, search_body
+from ._skip import PageSize
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -41,6 +43,7 @@ class Contacts:
     def __init__(self, send: Send, location_id: LocationId) -> None:
         self._send = send
         self.location_id = location_id
+        self._page_size = PageSize()
 
     async def get(self, contact_id: ContactId, /) -> Contact:
         """Get one contact.
@@ -78,14 +81,15 @@ class Contacts:
             query: None finds every contact of the location.
             after: a page's cursor. Not together with `page`.
             page: from 1. Reaches the first 10,000 hits only (`page` times `page_size`); `after` reaches all.
-            page_size: 1 to 500.
+            page_size: 1 to 500. Where a server refuses so many, the next smaller of 250, 100, 50, 20, 10, 5, 2 and 1 is
+                asked for, and so on, and what it took is remembered; not with `page`, which would be another place.
 
         Raises:
             UsageError: an argument or a field of `query` is outside the rules; nothing was sent.
             BadRequest: the server refuses the query.
             DecodeError: the reply has not the promised shape.
 
-        Cost: 1 request.
+        Cost: 1 request, and 1 for each page size that the server refuses.
         API: POST /contacts/search
         """
         body = search_body(self.location_id, query, after=after, page=page, page_size=page_size)
@@ -279,8 +283,17 @@ class Contacts:
         return envelope.many(Contact, "contacts", lambda _: _lookup_cursor(envelope))
 
     async def _searched(self, body: SearchBody) -> Page[Contact]:
+        if body.page is msgspec.UNSET:
+            return await self._page_size.fetch(body.page_limit, partial(self._searched_once, body))
+        return await self._searched_once(body, body.page_limit)
+
+    async def _searched_once(self, body: SearchBody, page_limit: int) -> Page[Contact]:
         request = Request(
-            operation="contacts.search", method="POST", template="/contacts/search", body=body, scope=_SCOPE
+            operation="contacts.search",
+            method="POST",
+            template="/contacts/search",
+            body=msgspec.structs.replace(body, page_limit=page_limit),
+            scope=_SCOPE,
         )
         envelope = Envelope(await self._send(request), request.operation)
         return envelope.many(Contact, "contacts", _search_cursor, total=envelope.optional("total", int))
