@@ -75,6 +75,8 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     date_updated: datetime | None = None
     search_after: tuple[Any, ...] | None = None
     """The position of a search right behind this record."""
+    owners: tuple[str, ...] = ()
+    """The ids of the records that a task, note or appointment belongs to, each once: `contactId` and `relations`."""
 
 
 def decode_record(kind: type[R], raw: msgspec.Raw | bytes) -> R:
@@ -105,7 +107,7 @@ def decode_record(kind: type[R], raw: msgspec.Raw | bytes) -> R:
 
 
 def keys_of(raw: msgspec.Raw | bytes) -> KeyRecord:
-    """Read the keys of a record that need not decode. Never fails: what cannot be read is None."""
+    """Read the keys of a record that need not decode. Never fails: what cannot be read is None or left out."""
     try:
         # The standard parser, because it also takes what msgspec refuses (lone surrogates, NaN).
         sent = json.loads(bytes(raw).decode(errors="replace"))
@@ -119,6 +121,7 @@ def keys_of(raw: msgspec.Raw | bytes) -> KeyRecord:
         date_added=_instant(sent.get("dateAdded")),
         date_updated=_instant(sent.get("dateUpdated")),
         search_after=tuple(search_after) if isinstance(search_after, list) and search_after else None,
+        owners=_owners(sent),
     )
 
 
@@ -175,6 +178,13 @@ def _optional_fields(kind: type[Record]) -> tuple[tuple[str, bool], ...]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _owners(sent: dict[str, Any]) -> tuple[str, ...]:
+    relations = sent.get("relations")
+    related = relations if isinstance(relations, list) else ()
+    named = (sent.get("contactId"), *(relation.get("recordId") for relation in related if isinstance(relation, dict)))
+    return tuple(dict.fromkeys(owner for owner in map(_text, named) if owner is not None))
 
 
 def _instant(value: object) -> datetime | None:

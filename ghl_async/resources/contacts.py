@@ -15,12 +15,15 @@ from ._contact_reads import SCOPE, contact_by_id, duplicate_of, searched
 from ._contact_writes import ContactWrites
 from ._decode import Envelope
 from ._search import require_between, require_text, search_body
+from ._skip import PageSize
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from ..models import BusinessId, ContactId, ContactQuery
+    from ..models import BusinessId, ContactId, ContactQuery, LocationId, SearchBody
     from ..pagination import Page
+    from ..wire.request import Send
+    from ._contact_body import Generation
 
 __all__ = ["Contacts"]
 
@@ -37,6 +40,10 @@ class _LegacyMeta(msgspec.Struct, rename="camel"):
 
 class Contacts(ContactWrites):
     """The contacts of one location."""
+
+    def __init__(self, send: Send, location_id: LocationId, *, generation: Generation = "v2") -> None:
+        super().__init__(send, location_id, generation=generation)
+        self._page_size = PageSize()
 
     async def get(self, contact_id: ContactId, /) -> Contact:
         """Get one contact.
@@ -71,18 +78,19 @@ class Contacts(ContactWrites):
             query: None finds every contact of the location.
             after: a page's cursor. Not together with `page`.
             page: from 1. Reaches the first 10,000 hits only (`page` times `page_size`); `after` reaches all.
-            page_size: 1 to 500.
+            page_size: 1 to 500. Where a server refuses so many, the next smaller of 250, 100, 50, 20, 10, 5, 2 and 1 is
+                asked for, and so on, and what it took is remembered; not with `page`, which would be another place.
 
         Raises:
             UsageError: an argument or a field of `query` is outside the rules; nothing was sent.
             BadRequest: the server refuses the query.
             DecodeError: the reply has not the promised shape.
 
-        Cost: 1 request.
+        Cost: 1 request, and 1 for each page size that the server refuses.
         API: POST /contacts/search
         """
         body = search_body(self.location_id, query, after=after, page=page, page_size=page_size)
-        return await searched(self._send, body)
+        return await self._searched(body)
 
     def pages(
         self, query: ContactQuery | None = None, /, *, after: Sequence[Any] | None = None, page_size: int = 100
@@ -103,7 +111,7 @@ class Contacts(ContactWrites):
         body = search_body(self.location_id, query, after=after, page_size=page_size)
 
         async def fetch(cursor: tuple[Any, ...] | None) -> Page[Contact]:
-            page = await searched(self._send, msgspec.structs.replace(body, search_after=cursor or msgspec.UNSET))
+            page = await self._searched(msgspec.structs.replace(body, search_after=cursor or msgspec.UNSET))
             if page.cursor is None and not page.is_empty:
                 # To take this for the end would drop the rest without a word.
                 raise DecodeError("contacts.search: no contact of the page has `searchAfter`", path="$.contacts")
@@ -255,6 +263,14 @@ class Contacts(ContactWrites):
         )
         envelope = Envelope(await self._send(request), request.operation)
         return envelope.many(Contact, "contacts", lambda _: _lookup_cursor(envelope))
+
+    async def _searched(self, body: SearchBody) -> Page[Contact]:
+        if body.page is not msgspec.UNSET:
+            return await searched(self._send, body)
+        return await self._page_size.fetch(
+            body.page_limit,
+            lambda page_limit: searched(self._send, msgspec.structs.replace(body, page_limit=page_limit)),
+        )
 
 
 def _legacy_position(after: object) -> list[tuple[str, str]]:

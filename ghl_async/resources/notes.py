@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from .. import pagination
 from ..models import Note, NoteChanges, NoteDraft
 from ..wire.request import Request
 from ._creation import Creations, Sight, create_once, now
@@ -38,6 +40,7 @@ class _NoteSearch(msgspec.Struct, frozen=True, rename="camel"):
     limit: int = 100
     sort_by: str = "dateAdded"
     sort_order: str = "asc"
+    count: bool = True
 
 
 class Notes:
@@ -198,7 +201,9 @@ class Notes:
         A note may belong to several records: its `relations` name them. The page's `cursor` is the number of notes up
         to its end: give it as `skip`, with the same conditions, to get the next page. An empty page is the end, a short
         one is not: the server may send fewer than `limit`. While others add and delete notes the pages move against
-        each other; `iterate` takes care of that. A note that does not decode is in `quarantined`, with its JSON.
+        each other; `pages` and `iterate` take care of that. `total` is the server's `count` of all hits; it is asked
+        for, but may be None: the reply is not documented. A note that does not decode is in `quarantined`, with its
+        JSON.
 
         The operation is young and of API v3 alone, which this call asks for by itself. The vendor promises neither the
         name of its scope nor that private integrations may use it; where it is refused, `list` serves one contact.
@@ -207,8 +212,8 @@ class Notes:
             relations: notes of any of these records, for example contact ids.
             text: what the server looks for it in is not documented.
             skip: how many notes to leave out.
-            limit: at least 1. The largest one is not documented: where the server refuses it, half of it is asked for,
-                and so on; what it took is remembered.
+            limit: at least 1. The largest one is not documented: where the server refuses it, the next smaller of 250,
+                100, 50, 20, 10, 5, 2 and 1 is asked for, and so on; what it took is remembered.
 
         Raises:
             UsageError: an argument is outside the rules; nothing was sent.
@@ -220,34 +225,54 @@ class Notes:
         """
         require_between("skip", skip, 0)
         require_between("limit", limit, 1)
-        return await self._searched(self._search_body(relations, text), skip, limit)
+        body = self._search_body(relations, text)
+        return await self._page_size.fetch(limit, partial(self._searched, body, skip))
 
-    def iterate(
-        self, *, relations: Sequence[str] | None = None, text: str | None = None, page_size: int = 100
-    ) -> AsyncIterator[Note]:
-        """Walk all notes of a search, oldest first. The conditions are those of `search`.
+    def pages(
+        self, *, relations: Sequence[str] | None = None, text: str | None = None, page_size: int = 500
+    ) -> AsyncIterator[Page[Note]]:
+        """Walk all pages of a search, oldest first. The conditions are those of `search`.
 
-        Each note that is there all the time comes exactly once, however many are added and deleted meanwhile, as long
-        as the server keeps their order. Pages overlap for that, and the ids of the last 10,000 notes are remembered: if
-        about as many are added or deleted between two pages of a longer list, the place is lost, and the walk stops
-        with CursorRepeated. Notes that are added during the walk may come or not.
+        A page holds what no page before held: each note that is there all the time comes exactly once, however many are
+        added and deleted meanwhile, as long as the server keeps their order. The requests overlap for that, and the ids
+        of the last 10,000 notes are remembered: if about as many are added or deleted between two requests of a longer
+        list, the place is lost, and the walk stops with CursorRepeated. Notes that are added during the walk may come
+        or not. A note that does not decode is in its page's `quarantined`, with its JSON. `total` is as `search` has
+        it: it may be None. `cursor` says how far the walk is; no walk goes on from there, for it would not know the
+        place.
+
+        Args:
+            page_size: at least 1. A server may refuse so many (see `search`), or give fewer; both are learned.
 
         Raises:
             UsageError: at the call, before anything is sent; see `search`.
             ScopeMissing, Forbidden, NotFound: the token may not use the operation, or the server does not have it.
             CursorRepeated: the server ignores `skip` or goes in circles, or the place is lost.
-            DecodeError: a note does not decode. It is raised behind the good notes of that note's page; `search` goes
-                on over such a note.
+            DecodeError: a reply has not the promised shape.
 
-        Cost: 1 request for `page_size` notes less the overlap of 5, and 2 for the end.
+        Cost: 1 request for `page_size` notes (or as many as the server gives) less the overlap of 5. For the end 1 if
+            the last page has fewer notes than one before, of this walk or an earlier one, otherwise 2.
         API: POST /notes/search
         """
         require_between("page_size", page_size, 1)
-        body = self._search_body(relations, text)
-        return walk(
-            lambda skip: self._searched(body, skip, page_size),
-            "`search()` gives the other records, and this one's JSON in `quarantined`",
-        )
+        return walk(partial(self._searched, self._search_body(relations, text)), self._page_size, page_size)
+
+    def iterate(
+        self, *, relations: Sequence[str] | None = None, text: str | None = None, page_size: int = 500
+    ) -> AsyncIterator[Note]:
+        """Walk all notes of a search, oldest first. The conditions are those of `search`; what `pages` says holds.
+
+        Raises:
+            UsageError: at the call, before anything is sent; see `search`.
+            ScopeMissing, Forbidden, NotFound: the token may not use the operation, or the server does not have it.
+            CursorRepeated: the server ignores `skip` or goes in circles, or the place is lost.
+            DecodeError: a note does not decode. It is raised behind the good notes of that note's page; `pages` goes on
+                over such a note.
+
+        Cost: as `pages`, 1 request for `page_size` notes less the overlap of 5, and 1 or 2 for the end.
+        API: POST /notes/search
+        """
+        return pagination.iterate(self.pages(relations=relations, text=text, page_size=page_size))
 
     def _search_body(self, relations: Sequence[str] | None, text: str | None) -> _NoteSearch:
         if relations is not None:
@@ -261,16 +286,13 @@ class Notes:
         )
 
     async def _searched(self, body: _NoteSearch, skip: int, limit: int) -> Page[Note]:
-        async def fetch(limit: int) -> Page[Note]:
-            request = Request(
-                operation="notes.search",
-                method="POST",
-                template="/notes/search",
-                body=msgspec.structs.replace(body, skip=skip, limit=limit),
-                version="v3",
-                scope="notes.readonly",
-            )
-            envelope = Envelope(await self._send(request), request.operation)
-            return envelope.many(Note, "notes", lambda raws: skip + len(raws))
-
-        return await self._page_size.fetch(limit, fetch)
+        request = Request(
+            operation="notes.search",
+            method="POST",
+            template="/notes/search",
+            body=msgspec.structs.replace(body, skip=skip, limit=limit),
+            version="v3",
+            scope="notes.readonly",
+        )
+        envelope = Envelope(await self._send(request), request.operation)
+        return envelope.many(Note, "notes", lambda raws: skip + len(raws), total=envelope.optional("count", int))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from ghl_async.errors import CursorRepeated, DecodeError, UsageError
+from ghl_async.errors import BadRequest, CursorRepeated, DecodeError, Unprocessable, UsageError
 from ghl_async.models import ContactQuery
 from ghl_async.resources import Contacts
 
@@ -289,3 +289,26 @@ async def test_iterate_names_the_contact_that_does_not_decode_and_pages_go_on():
         _ = [contact async for contact in contacts.iterate()]
     contacts, _ = contacts_with(*bodies)
     assert [len(page.items) + len(page.quarantined) async for page in contacts.pages()] == [2, 1]
+
+
+def refused(kind, message):
+    return kind(message, operation="contacts.search", status=422, messages=[message])
+
+
+async def test_a_refused_page_size_goes_down_the_ladder_and_the_walk_goes_on_with_what_was_taken():
+    too_many = refused(Unprocessable, "pageLimit must not be greater than 100")
+    contacts, send = contacts_with(too_many, too_many, search_reply(found(1)), search_reply(found(2)), search_reply())
+    assert [contact.id async for contact in contacts.iterate(page_size=500)] == ["C1", "C2"]
+    await contacts.search(page_size=200)
+    await contacts.search(page_size=20)
+    assert [body["pageLimit"] for body in send.sent_bodies] == [500, 250, 100, 100, 100, 100, 20]
+    assert [body.get("searchAfter") for body in send.sent_bodies[:4]] == [None, None, None, [1699999999999, "C1"]]
+
+
+async def test_a_page_named_by_its_number_keeps_its_size_since_another_one_would_be_another_place():
+    too_many = refused(BadRequest, "Page Limit is too large")
+    contacts, send = contacts_with(too_many, search_reply(), too_many)
+    await contacts.search(page_size=500)
+    with pytest.raises(BadRequest):
+        await contacts.search(page=2, page_size=500)
+    assert [body["pageLimit"] for body in send.sent_bodies] == [500, 250, 500]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ghl_async import pagination
-from ghl_async.errors import CursorRepeated, DecodeError, Unprocessable, UsageError
+from ghl_async.errors import BadRequest, CursorRepeated, DecodeError, Unprocessable, UsageError
 from ghl_async.models import Appointment, Note, Task
 from ghl_async.resources import Appointments, Contacts, Notes, Tasks
 
@@ -15,8 +15,8 @@ LOCATION = "LLLLLLLLLLLLLLLLLLLL"
 SINCE, BEFORE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 
 
-def refused(message="limit must not be greater than 50", status=422):
-    return Unprocessable(message, operation="x", status=status, messages=[message])
+def refused(message="limit must not be greater than 50", status=422, kind=Unprocessable):
+    return kind(message, operation="x", status=status, messages=[message])
 
 
 def records(key, *ids):
@@ -74,8 +74,16 @@ async def test_notes_are_searched_oldest_first_and_under_v3():
             "limit": 100,
             "sortBy": "dateAdded",
             "sortOrder": "asc",
+            "count": True,
         }
     ]
+
+
+@pytest.mark.parametrize(("count", "total"), [(7, 7), ("7", 7), (None, None), ({}, None)])
+async def test_the_count_of_a_note_search_is_the_total_if_it_can_be_read(count, total):
+    notes = Notes(Recording({"notes": [{"id": "N1"}], "count": count}, {"notes": []}), LOCATION)
+    assert [page.total async for page in notes.pages(relations=["C1"])] == [total]
+    assert (await Notes(Recording({"notes": [{"id": "N1"}], "count": count}), LOCATION).search()).total == total
 
 
 async def test_a_search_for_nothing_in_particular_sends_no_condition(searched):
@@ -83,7 +91,7 @@ async def test_a_search_for_nothing_in_particular_sends_no_condition(searched):
     page = await resource.search()
     assert page.is_empty
     assert page.cursor is None
-    conditions = send.sent_bodies[0].keys() - {"skip", "limit", "locationId", "sortBy", "sortOrder"}
+    conditions = send.sent_bodies[0].keys() - {"skip", "limit", "locationId", "sortBy", "sortOrder", "count"}
     assert not conditions, key
 
 
@@ -110,25 +118,35 @@ async def test_a_wrong_search_is_refused_before_anything_is_sent(searched, optio
         (Notes, {"relations": [None]}),
     ],
 )
-async def test_a_wrong_condition_is_refused_by_search_and_at_the_call_of_iterate(resource, options):
+async def test_a_wrong_condition_is_refused_by_search_and_at_the_call_of_a_walk(resource, options):
     send = Recording(TRACE)
+    things = resource(send, LOCATION)
     with pytest.raises(UsageError, match=f"^{next(iter(options))} "):
-        await resource(send, LOCATION).search(**options)
-    with pytest.raises(UsageError, match=f"^{next(iter(options))} "):
-        resource(send, LOCATION).iterate(**options)
-    with pytest.raises(UsageError, match=r"^page_size "):
-        resource(send, LOCATION).iterate(page_size=0)
+        await things.search(**options)
+    for walk in (things.pages, things.iterate):
+        with pytest.raises(UsageError, match=f"^{next(iter(options))} "):
+            walk(**options)
+        with pytest.raises(UsageError, match=r"^page_size "):
+            walk(page_size=0)
     assert send.requests == []
 
 
-async def test_a_refused_limit_is_halved_and_what_was_taken_is_remembered(searched):
-    bodies = [refused(), refused(), {"tasks": [], "notes": []}]
+@pytest.mark.parametrize(("kind", "status"), [(Unprocessable, 422), (BadRequest, 400)])
+async def test_a_refused_limit_goes_down_the_ladder_and_what_was_taken_is_remembered(searched, kind, status):
+    bodies = [refused(status=status, kind=kind), refused(status=status, kind=kind), {"tasks": [], "notes": []}]
     resource, send, _ = searched(*bodies)
     await resource.search(limit=100)
     await resource.search(limit=100)
     await resource.search(limit=10)
-    await resource.search(limit=100)
-    assert [body["limit"] for body in send.sent_bodies] == [100, 50, 25, 25, 10, 25]
+    assert [page async for page in resource.pages()] == []
+    assert [body["limit"] for body in send.sent_bodies] == [100, 50, 20, 20, 10, 20]
+
+
+async def test_a_walk_asks_for_the_largest_page_that_any_search_is_said_to_give(searched):
+    resource, send, _ = searched({"tasks": [], "notes": []})
+    assert [page async for page in resource.pages()] == [one async for one in resource.iterate()]
+    await resource.search()
+    assert [body["limit"] for body in send.sent_bodies] == [500, 500, 100]
 
 
 async def test_a_limit_of_one_that_is_refused_is_an_error(searched):
@@ -149,10 +167,13 @@ async def test_iterate_walks_with_an_overlap_to_the_empty_page(searched):
     _, _, key = searched(TRACE)
     ids = [f"X{n}" for n in range(23)]
     bodies = [records(key, *ids[0:10]), records(key, *ids[5:15]), records(key, *ids[10:20]), records(key, *ids[15:23])]
-    resource, send, _ = searched(*bodies, records(key, *ids[19:23]), records(key))
+    resource, send, _ = searched(*bodies, records(key), records(key, *ids[:3]), records(key))
     assert [one.id async for one in resource.iterate(page_size=10)] == ids
-    assert [body["skip"] for body in send.sent_bodies] == [0, 5, 10, 15, 19, 23]
+    assert [body["skip"] for body in send.sent_bodies] == [0, 5, 10, 15, 23]
     assert {body["limit"] for body in send.sent_bodies} == {10}
+    # By now the size of a full page is known: a shorter one is the last, and one request proves it.
+    assert [[one.id for one in page.items] async for page in resource.pages()] == [ids[:3]]
+    assert [body["skip"] for body in send.sent_bodies[5:]] == [0, 3]
 
 
 async def test_iterate_of_an_empty_list_is_one_request(searched):
@@ -178,10 +199,25 @@ async def test_iterate_names_the_record_that_does_not_decode_behind_the_good_one
     _, _, key = searched(TRACE)
     resource, _, _ = searched({key: [{"id": "X1"}, {"id": "X2", "title": []}, {"id": "X3"}], **TRACE})
     read = []
-    with pytest.raises(DecodeError, match=rf"^{key[:-1]} X2 does not decode.*`search\(\)`"):
+    with pytest.raises(DecodeError, match=rf"^{key[:-1]} X2 does not decode.*`pages\(\)`"):
         async for one in resource.iterate():
             read.append(one.id)  # noqa: PERF401 - what was read before the error counts too
     assert read == ["X1", "X3"]
+
+
+async def test_pages_go_on_over_a_record_that_does_not_decode_and_hand_it_out_once(searched):
+    _, _, key = searched(TRACE)
+    bad, unnamed = {"id": "X2", "title": []}, {"title": "no id"}
+    bodies = [
+        {key: [{"id": "X1"}, bad, unnamed, {"id": "X3"}]},
+        {key: [unnamed, {"id": "X3"}, {"id": "X4"}]},
+        {key: []},
+    ]
+    resource, send, _ = searched(*bodies)
+    pages = [page async for page in resource.pages(page_size=4)]
+    assert [[one.id for one in page.items] for page in pages] == [["X1", "X3"], ["X4"]]
+    assert [[one.id for one in page.quarantined] for page in pages] == [["X2", None], []]
+    assert [body["skip"] for body in send.sent_bodies] == [0, 2, 5]
 
 
 async def test_appointments_of_a_calendar_are_one_request_for_a_window():

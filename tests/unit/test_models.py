@@ -215,6 +215,28 @@ def test_keys_are_readable_where_the_record_is_not():
 
 
 @pytest.mark.parametrize(
+    ("record", "owners"),
+    [
+        ({"contactId": "C1"}, ("C1",)),
+        ({"relations": [{"objectKey": "contact", "recordId": "C2"}, {"recordId": "C1"}]}, ("C2", "C1")),
+        ({"contactId": "C1", "relations": [{"recordId": "C2"}, {"recordId": "C1"}, {"recordId": "C2"}]}, ("C1", "C2")),
+        ({"contactId": 7, "relations": [None, "C2", {}, {"recordId": ["C3"]}, {"recordId": ""}]}, ()),
+        ({"contactId": {}, "relations": {"recordId": "C1"}}, ()),
+        ({"contactId": None, "relations": None}, ()),
+    ],
+)
+def test_the_owners_of_a_record_are_its_contact_and_its_relations(record, owners):
+    assert keys_of(json.dumps(record).encode()) == KeyRecord(owners=owners)
+
+
+@given(JSON, JSON)
+def test_owners_are_texts_each_once_whatever_is_sent(contact, relations):
+    owners = keys_of(json.dumps({"contactId": contact, "relations": relations}).encode()).owners
+    assert all(isinstance(owner, str) and owner for owner in owners)
+    assert len(owners) == len(set(owners))
+
+
+@pytest.mark.parametrize(
     "raw", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"id":5,"dateAdded":"x","searchAfter":[]}']
 )
 def test_keys_of_anything_are_none_instead_of_an_error(raw):
