@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
+from .dictionary import Dictionary
 from .errors import NoToken, UsageError
 from .hooks import Hook, LoggingHook, Stats, StatsHook
 from .resources.appointments import Appointments
@@ -76,8 +77,15 @@ class Resources:
     custom_fields: CustomFields
     users: Users
 
-    def __init__(self, send: Send, location_id: str, *, generation: Literal["v2", "v3"] = "v2") -> None:
-        self.contacts = Contacts(send, location_id, generation=generation)
+    def __init__(
+        self,
+        send: Send,
+        location_id: str,
+        *,
+        generation: Literal["v2", "v3"] = "v2",
+        dictionary: Dictionary | None = None,
+    ) -> None:
+        self.contacts = Contacts(send, location_id, generation=generation, dictionary=dictionary)
         self.tags = Tags(send, location_id)
         self.tasks = Tasks(send, location_id)
         self.notes = Notes(send, location_id)
@@ -92,6 +100,16 @@ class Resources:
         self.users = Users(send, location_id)
 
 
+def _dictionary_of(send: Send, location_id: str) -> Dictionary:
+    return Dictionary(
+        custom_fields=CustomFields(send, location_id).list,
+        tags=LocationTags(send, location_id).list,
+        users=Users(send, location_id).list,
+        calendars=Calendars(send, location_id).list,
+        location=Location(send, location_id).get,
+    )
+
+
 class GHLClient(Resources):
     """One location of GoHighLevel.
 
@@ -99,7 +117,8 @@ class GHLClient(Resources):
             contact = await ghl.contacts.get("ocQHyuzHvysMo5N5VsXc")
 
     Every call waits for its place in the location's quota, is repeated where that is safe, and raises one of
-    `ghl_async.errors`. Clients of one location in one process share its quota.
+    `ghl_async.errors`. Clients of one location in one process share its quota. `dictionary` keeps what the location
+    consists of: custom fields, tags, users, calendars, settings.
 
     Args:
         token: a private integration token or OAuth access token, or a `TokenSource` that knows the current one.
@@ -156,8 +175,12 @@ class GHLClient(Resources):
         self._transport: Transport | None = None
         self._share: BudgetShare | None = None
         generation: Literal["v2", "v3"] = "v3" if api_version == "v3" else "v2"
-        super().__init__(partial(self._send, "interactive"), location_id, generation=generation)
-        self.background = Resources(partial(self._send, "bulk"), location_id, generation=generation)
+        send = partial(self._send, "interactive")
+        # One for both lanes, read in this one: what somebody waits for must not be paced.
+        self.dictionary = _dictionary_of(send, location_id)
+        super().__init__(send, location_id, generation=generation, dictionary=self.dictionary)
+        send = partial(self._send, "bulk")
+        self.background = Resources(send, location_id, generation=generation, dictionary=self.dictionary)
 
     @classmethod
     def from_env(cls, *, hooks: Sequence[Hook] = ()) -> Self:
@@ -232,4 +255,11 @@ class GHLClient(Resources):
         transport = self._transport or self._open()
         if self._loop is not asyncio.get_running_loop():
             raise UsageError("this client belongs to another event loop: make one client for each loop")
-        return transport.send(request, lane=lane, deadline_seconds=self._deadlines[lane])
+        reply = transport.send(request, lane=lane, deadline_seconds=self._deadlines[lane])
+        return reply if request.method == "GET" else self._written(request, reply)
+
+    async def _written(self, request: Request, reply: Awaitable[Reply]) -> Reply:
+        try:
+            return await reply
+        finally:
+            self.dictionary.wrote(request.template, request.body)

@@ -1,7 +1,7 @@
 """Everything that can go wrong, as plain data.
 
     GHLError                              everything this package raises
-    ├── UsageError (also ValueError)      the call is wrong; raised before any I/O
+    ├── UsageError (also ValueError)      the call is wrong; raised before anything is written
     │   └── StoreMismatch                 the store belongs to another location, query or schema
     ├── StoreBusy                         another run holds the store
     ├── StoreFailed                       the store cannot write: disk full, no permission, damaged file
@@ -14,7 +14,7 @@
     ├── ErrorReply                        an answer that says no
     │   ├── BadRequest                    400
     │   │   └── DuplicateContact          400 by status, a duplicate by meaning
-    │   ├── NotFound                      by meaning: GHL says 400 for an unknown contact
+    │   ├── NotFound                      by meaning: GHL says 400 for an unknown id
     │   ├── Unauthorized                  401 that speaks of the token
     │   ├── Forbidden                     403, the edge's HTML page included
     │   │   ├── ScopeMissing              by meaning: GHL says 401
@@ -85,7 +85,7 @@ class GHLError(Exception):
 
 
 class UsageError(GHLError, ValueError):
-    """The call is wrong. Raised before any request is sent."""
+    """The call is wrong. Raised before anything is written; before anything is sent, but for guards that read first."""
 
 
 class StoreMismatch(UsageError):
@@ -181,7 +181,7 @@ class DuplicateContact(BadRequest):
 
 
 class NotFound(ErrorReply):
-    """The record does not exist. GHL answers 400 for unknown contacts, 404 elsewhere."""
+    """The record does not exist. GHL answers 400 with "Contact with id ... not found", or 404."""
 
 
 class Unauthorized(ErrorReply):

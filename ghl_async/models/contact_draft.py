@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ._draft import Draft
-from .contact import Contact
+from .contact import Contact, CustomFieldValue
 
 __all__ = [
     "ContactChanges",
@@ -65,7 +65,8 @@ class _ContactFields(Draft, frozen=True, kw_only=True):
     email: str | UnsetType | None = UNSET
     """The primary e-mail address."""
     phone: str | UnsetType | None = UNSET
-    """The primary phone number, best in E.164: "+18888888888"."""
+    """The primary phone number. It is sent in E.164 ("+18888888888"), with the location's country where it has none, if
+    the extra `phone` is installed; otherwise as it is given."""
     address1: str | UnsetType | None = UNSET
     """The street."""
     city: str | UnsetType | None = UNSET
@@ -82,9 +83,10 @@ class _ContactFields(Draft, frozen=True, kw_only=True):
     inbound_dnd_settings: InboundDndSetting | UnsetType = UNSET
     tags: Sequence[str] | UnsetType = UNSET
     """The whole set: what is not in it is removed from the contact. `ghl.tags.add` adds."""
-    custom_fields: Mapping[str, Any] | UnsetType = UNSET
-    """The field's id, or its key ("contact.pincode"), and the value after the field's type: text, number, list of
-    texts, or the API's object for files. What the server does with fields that are not named is not documented."""
+    custom_fields: Mapping[str, Any] | Sequence[CustomFieldValue] | UnsetType = UNSET
+    """The field's id, key ("contact.pincode" or "pincode") or name, and the value after the field's type: text, number,
+    date, list of options, {box: text}, or the API's object for files; None clears. Or values as a contact has them.
+    What the server does with fields that are not named is not documented."""
     additional_emails: Sequence[str] | UnsetType = UNSET
     """Refused by the API, though it shows them: https://github.com/GoHighLevel/highlevel-api-docs/issues/262"""
     additional_phones: Sequence[str] | UnsetType = UNSET

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -12,6 +10,7 @@ import msgspec
 
 from ..errors import UsageError
 from ..models import Draft
+from ._custom_values import pairs
 from ._drafts import written
 
 __all__ = ["Generation", "contact_body", "refuse_tags"]
@@ -23,9 +22,7 @@ _DND_KEYS: dict[Generation, dict[str, str]] = {
     "v2": {"call": "Call", "email": "Email", "sms": "SMS", "whatsapp": "WhatsApp", "gmb": "GMB", "fb": "FB"},
     "v3": {"call": "call", "email": "email", "sms": "sms", "whatsapp": "whatsApp", "gmb": "gmb", "fb": "fb"},
 }
-_VALUE_KEY: dict[Generation, str] = {"v2": "field_value", "v3": "fieldValue"}
 _COUNTRY_LETTERS = 2
-_ID_CHARACTERS = 20
 _READ_ONLY = "the API shows it and refuses to have it written (vendor issues 59 and 262)"
 _NEVER = MappingProxyType({"additional_emails": _READ_ONLY, "additional_phones": _READ_ONLY})
 _NOT_IN_UPDATES = MappingProxyType(
@@ -41,7 +38,9 @@ _NOT_IN_UPDATES = MappingProxyType(
 def contact_body(
     operation: str, kind: type[Draft], given: object, generation: Generation, *, send_refused: bool
 ) -> dict[str, Any]:
-    """Make the body of a create, an upsert or an update; the location is not in it.
+    """Make the body of a create, an upsert or an update, as far as that needs no server; the location is not in it.
+
+    Custom fields are pairs of name and value in it: `ContactReference` settles them, and the phone number.
 
     Raises:
         UsageError: names the field that is wrong or that the operation refuses.
@@ -56,10 +55,7 @@ def contact_body(
     if "inboundDndSettings" in body:
         body["inboundDndSettings"] = {"all": msgspec.to_builtins(body["inboundDndSettings"])}
     if "customFields" in body:
-        body["customFields"] = [
-            {**_field(name), _VALUE_KEY[generation]: _value(operation, name, value)}
-            for name, value in body["customFields"].items()
-        ]
+        body["customFields"] = pairs(operation, body["customFields"])
     return body
 
 
@@ -90,25 +86,3 @@ def _check_texts(operation: str, body: Mapping[str, Any]) -> None:
 def _is_address(text: str) -> bool:
     name, at, host = text.rpartition("@")
     return bool(name and at and host) and "@" not in name and not any(letter.isspace() for letter in text)
-
-
-def _field(name: str) -> dict[str, str]:
-    """By id where it looks like one, else by key: both generations take either."""
-    if not name.strip():
-        raise UsageError("custom_fields: a field has no name")
-    return {"id": name} if len(name) == _ID_CHARACTERS and name.isascii() and name.isalnum() else {"key": name}
-
-
-def _value(operation: str, name: str, value: object) -> object:
-    if value is None:
-        raise UsageError(
-            f"custom_fields: {operation} cannot send None for {name}, the API takes no null here: an empty text clears "
-            "it, or an empty list where several can be chosen"
-        )
-    takes = isinstance(value, str | int | float | list | tuple | Mapping | date) and not isinstance(value, datetime)
-    if not takes or (isinstance(value, float) and not math.isfinite(value)):
-        raise UsageError(
-            f"custom_fields: {operation} cannot send {value!r} for {name}: a value is text, a finite number, a date, a "
-            "list of texts, or the API's object for files"
-        )
-    return value

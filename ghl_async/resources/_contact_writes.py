@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..errors import DuplicateContact, GHLError, UsageError
 from ..models import Contact, ContactChanges, ContactDraft, Upserted
 from ..wire.request import Request
 from ._contact_body import contact_body, refuse_tags
 from ._contact_reads import contact_by_id
+from ._contact_reference import ContactReference
 from ._contact_sight import ContactSight
 from ._creation import Creations, Sight, create_once
 from ._decode import Envelope, expect_success, texts
@@ -17,6 +20,7 @@ from ._search import require_list
 from ._upsert_check import UpsertCheck
 
 if TYPE_CHECKING:
+    from ..dictionary import Dictionary
     from ..models import ContactId, LocationId, UserId
     from ..wire.request import Reply, Send
     from ._contact_body import Generation
@@ -30,12 +34,20 @@ _NO_READ = "the draft has neither e-mail nor phone"
 class ContactWrites:
     """Creates, changes and deletes contacts of one location."""
 
-    def __init__(self, send: Send, location_id: LocationId, *, generation: Generation = "v2") -> None:
+    def __init__(
+        self,
+        send: Send,
+        location_id: LocationId,
+        *,
+        generation: Generation = "v2",
+        dictionary: Dictionary | None = None,
+    ) -> None:
         self._send = send
         self.location_id = location_id
         self._generation: Generation = generation
         self._creations = Creations()
         self._check = UpsertCheck(send, location_id)
+        self._reference = ContactReference(dictionary, generation)
 
     async def create(self, draft: ContactDraft, /, *, send_refused: bool = False) -> Contact:
         """Create one contact: `ContactDraft(first_name="Ann", email="ann@example.com")`.
@@ -50,19 +62,21 @@ class ContactWrites:
                 (https://github.com/GoHighLevel/highlevel-api-docs/issues/262).
 
         Raises:
-            UsageError: a field is wrong, or refused by the API; nothing was sent.
+            UsageError: a field is wrong, or refused by the API; nothing was written.
             DuplicateContact: the location has a contact with this e-mail or phone: see `.contact_id`.
             Unprocessable: the server refused a field; see `.messages`.
             OutcomeUnknown: it may or may not have been created; `.draft` is the draft.
             ErrorReply: the answer says that it did not succeed.
 
-        Cost: 1 request; 1 to 5 more where the answer was lost or a 422, and 1 for each time it is made again.
+        Cost: 1 request; 1 to 5 more where the answer was lost or a 422, and 1 for each time it is made again. What
+            `custom_fields` and a phone without country need to know of the location is in `ghl.dictionary`.
         API: POST /contacts/
         """
         body = contact_body("contacts.create", ContactDraft, draft, self._generation, send_refused=send_refused)
+        await self._reference.settle("contacts.create", body)
         body = {"locationId": self.location_id, **body}
         request = self._request("contacts.create", "POST", "/contacts/", body=body, idempotent=False)
-        return (await self._created(request, draft)).contact
+        return (await self._created(request, draft, phone=body.get("phone"))).contact
 
     async def update(
         self,
@@ -83,18 +97,20 @@ class ContactWrites:
                 `additional_phones` (https://github.com/GoHighLevel/highlevel-api-docs/issues/313 and 262).
 
         Raises:
-            UsageError: a field is wrong, or refused by the API or by a guard; nothing was sent.
+            UsageError: a field is wrong, or refused by the API or by a guard; nothing was written.
             NotFound: no contact of this location has the id.
             DuplicateContact: another contact has this e-mail or phone: see `.contact_id`.
             Unprocessable: the server refused a field; see `.messages`.
             DecodeError: the reply has not the promised shape.
 
-        Cost: 1 request.
+        Cost: 1 request. What `custom_fields` and a phone without country need to know of the location is in
+            `ghl.dictionary`.
         API: PUT /contacts/{contactId}
         """
         operation = "contacts.update"
         body = contact_body(operation, ContactChanges, changes, self._generation, send_refused=send_refused)
         refuse_tags(operation, body, replace_tags=replace_tags)
+        await self._reference.settle(operation, body)
         request = self._request(operation, "PUT", "/contacts/{contactId}", contact_id, body=body)
         return _upserted(await self._send(request), operation).contact
 
@@ -134,7 +150,7 @@ class ContactWrites:
             DecodeError: the reply has not the promised shape.
 
         Cost: 1 request, and with `check` 1 for the e-mail, 1 for the phone, and 1 more for an e-mail that nobody has as
-            the primary one (with tokens that may not look up: once).
+            the primary one (with tokens that may not look up: once). For `custom_fields` and phones see `create`.
         API: POST /contacts/upsert
         """
         operation = "contacts.upsert"
@@ -144,6 +160,7 @@ class ContactWrites:
             raise UsageError(
                 "email: contacts.upsert needs it, or phone, to recognise the contact; create needs neither"
             )
+        await self._reference.settle(operation, body)
         body["locationId"] = self.location_id
         if new_if_allowed:
             body["createNewIfDuplicateAllowed"] = True
@@ -151,7 +168,7 @@ class ContactWrites:
             await self._check(body)
         request = self._request(operation, "POST", "/contacts/upsert", body=body, idempotent=not new_if_allowed)
         if new_if_allowed:
-            return await self._created(request, draft)
+            return await self._created(request, draft, phone=body.get("phone"))
         return _upserted(await self._send(request), operation)
 
     async def delete(self, contact_id: ContactId, /) -> None:
@@ -199,8 +216,9 @@ class ContactWrites:
         """
         return await self._follow("contacts.remove_followers", "DELETE", contact_id, user_ids)
 
-    async def _created(self, request: Request, draft: ContactDraft) -> Upserted:
-        sight = ContactSight(self._send, self.location_id, draft, self._creations)
+    async def _created(self, request: Request, draft: ContactDraft, *, phone: str | None) -> Upserted:
+        as_sent = msgspec.structs.replace(draft, phone=phone)
+        sight = ContactSight(self._send, self.location_id, as_sent, self._creations)
         is_again = False
 
         async def make() -> Upserted:

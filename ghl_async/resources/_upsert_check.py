@@ -76,9 +76,11 @@ class UpsertCheck:
         )
         try:
             reply = await self._send(request)
-        except (BadRequest, Unauthorized, Forbidden, NotFound, Unprocessable):
+        except (Unauthorized, Forbidden, NotFound):
             self._may_look_up = False
             return None
+        except (BadRequest, Unprocessable):
+            return None  # it is this e-mail that the server does not like; the upsert will say so
         return next(iter(Envelope(reply, request.operation).many(Contact, "contacts").items), None)
 
 

@@ -20,6 +20,7 @@ from ._skip import PageSize
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from ..dictionary import Dictionary
     from ..models import BusinessId, ContactId, ContactQuery, LocationId, SearchBody
     from ..pagination import Page
     from ..wire.request import Send
@@ -41,8 +42,15 @@ class _LegacyMeta(msgspec.Struct, rename="camel"):
 class Contacts(ContactWrites):
     """The contacts of one location."""
 
-    def __init__(self, send: Send, location_id: LocationId, *, generation: Generation = "v2") -> None:
-        super().__init__(send, location_id, generation=generation)
+    def __init__(
+        self,
+        send: Send,
+        location_id: LocationId,
+        *,
+        generation: Generation = "v2",
+        dictionary: Dictionary | None = None,
+    ) -> None:
+        super().__init__(send, location_id, generation=generation, dictionary=dictionary)
         self._page_size = PageSize()
 
     async def get(self, contact_id: ContactId, /) -> Contact:

@@ -132,7 +132,8 @@ class Notes:
             idempotent=False,
             scope=_WRITE_SCOPE,
         )
-        async with self._creations.turn((contact_id, msgspec.json.encode(body))):
+        # One at a time for each contact: a draft that sets less would take the note of one that sets more for its own.
+        async with self._creations.turn(contact_id):
             since = now()
 
             async def make() -> Note:

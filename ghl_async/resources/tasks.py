@@ -135,7 +135,8 @@ class Tasks:
             idempotent=False,
             scope=_WRITE_SCOPE,
         )
-        async with self._creations.turn((contact_id, msgspec.json.encode(body))):
+        # One at a time for each contact: a draft that sets less would take the task of one that sets more for its own.
+        async with self._creations.turn(contact_id):
             before = await self._ids(contact_id) if look_first else None
 
             async def make() -> Task:

@@ -9,22 +9,22 @@ from .refusals import Refusal
 from .views import full_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .call import Call
     from .location import Location, Ref
 
-__all__ = ["create", "expect_unique", "promoted", "touch", "update", "upsert_target"]
-
-_Matches = dict[str, "Ref"]
+__all__ = ["create", "expect_unique", "holders", "promoted", "touch", "update", "upsert_target"]
 
 
-def _matches(location: Location, changes: dict[str, Any], identifiers: tuple[str, ...]) -> _Matches:
+def holders(location: Location, given: Mapping[str, Any], identifiers: tuple[str, ...]) -> dict[str, Ref]:
     """Return the contact that holds the e-mail and the one that holds the phone, in the order of the identifiers.
 
     One that has it as its own goes before one that has it additionally, and the oldest first [guess].
     """
-    found: _Matches = {}
+    found: dict[str, Ref] = {}
     for kind in identifiers:
-        value = changes.get(kind)
+        value = given.get(kind)
         if isinstance(value, str):
             ref = location.find_by(kind, value)
             held = location.find_all(kind, value) if ref is None else [ref]
@@ -42,7 +42,7 @@ def expect_unique(location: Location, changes: dict[str, Any], besides: Ref | No
     # facts 5.3 [blog, >= 10 code bases]; on an update too, facts 5.2 [blog x3]
     if location.place.allow_duplicates:
         return
-    for kind, ref in _matches(location, changes, location.place.unique_identifiers).items():
+    for kind, ref in holders(location, changes, location.place.unique_identifiers).items():
         if ref != besides:
             record = location.record(ref)
             name = full_name(record) or record["email"] or record["phone"] or ""
@@ -61,7 +61,7 @@ def upsert_target(location: Location, changes: dict[str, Any], *, force_new: boo
     if allowed and force_new:
         return None, changes
     # with duplicates allowed by e-mail, then phone, as search/duplicate does (facts 6.8 [spec]); here [guess]
-    matches = _matches(location, changes, ("email", "phone") if allowed else location.place.unique_identifiers)
+    matches = holders(location, changes, ("email", "phone") if allowed else location.place.unique_identifiers)
     target = next(iter(matches.values()), None)
     if allowed:
         return target, changes

@@ -162,6 +162,21 @@ async def test_equal_creates_at_once_are_as_many_records_as_there_were_calls(san
         sandbox.faults.clear()
 
 
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+async def test_a_create_does_not_take_the_record_of_another_one_that_sets_more(sandbox, ghl, kind):
+    sandbox.latency.seconds = 0.5
+    contact_id = oldest(sandbox, 3)
+    for little, more in (
+        (TaskDraft(title="Call", due_date=AT), TaskDraft(title="Call", due_date=AT, body="now")),
+        (NoteDraft(body="hello"), NoteDraft(body="<p>hello</p>", title="Hi")),
+    ):
+        verbs = ghl.tasks if isinstance(little, TaskDraft) else ghl.notes
+        sandbox.faults.clear()
+        sandbox.faults.add(kind=kind, method="POST", times=1)
+        first, second = await asyncio.gather(verbs.create(contact_id, little), verbs.create(contact_id, more))
+        assert first.id != second.id
+
+
 async def test_an_automation_whose_answer_is_lost_is_never_repeated(sandbox, ghl):
     workflow = (await ghl.automations.workflows())[0]
     for method in ("POST", "DELETE"):
@@ -205,6 +220,26 @@ async def test_what_is_idempotent_is_simply_repeated(sandbox, ghl, kind):
     with pytest.raises(NotFound):
         await ghl.contacts.get(contact_id)
     assert ghl.stats.retries == 9
+
+
+@pytest.mark.parametrize("kind", ["cut_after", "server_error", "edge_error", "empty"])
+async def test_a_delete_whose_answer_is_lost_is_done_even_where_nothing_is_left_to_delete(sandbox, ghl, kind):
+    made = Made(sandbox, ghl)
+    task, note, appointment = await made.task(), await made.note(), await made.appointment()
+    slot, business = await made.block_slot(), await made.business()
+    for delete, arguments, every in (
+        (ghl.tasks.delete, (made.contact_id, task.id), made.all_task),
+        (ghl.notes.delete, (made.contact_id, note.id), made.all_note),
+        (ghl.appointments.delete, (appointment.id,), made.all_appointment),
+        (ghl.block_slots.delete, (slot.id,), made.all_block_slot),
+        (ghl.businesses.delete, (business.id,), made.all_business),
+    ):
+        sandbox.faults.clear()
+        fault = sandbox.faults.add(kind=kind, method="DELETE", times=1)
+        assert arguments[-1] in every()
+        assert await delete(*arguments) is None
+        assert fault.struck == 1
+        assert arguments[-1] not in every()
 
 
 async def test_a_deadline_names_a_create_that_may_have_been_applied(sandbox):

@@ -3,7 +3,7 @@
 import pytest
 
 from ghl_async.client import Resources
-from ghl_async.errors import NotFound, ScopeMissing, Unauthorized, UsageError
+from ghl_async.errors import BadRequest, NotFound, ScopeMissing, Unauthorized, Unprocessable, UsageError
 from ghl_async.models import ContactDraft
 
 from .recording import TRACE, Scripted
@@ -94,3 +94,12 @@ async def test_a_token_that_may_not_look_up_is_asked_once(refusal):
     for _ in range(2):
         await contacts.upsert(ContactDraft(email="new@example.com"))
     assert send.operations.count("contacts.lookup") == 1
+
+
+@pytest.mark.parametrize("refusal", [BadRequest, Unprocessable])
+async def test_an_email_that_the_lookup_refuses_does_not_end_the_looking_up(refusal):
+    send = script(NOBODY, looked_up=[refusal("no", operation="contacts.lookup", status=422), {"contacts": [ANN]}])
+    contacts = Resources(send, "L1").contacts
+    await contacts.upsert(ContactDraft(email="new@example.com"))
+    with pytest.raises(UsageError, match="issue 337"):
+        await contacts.upsert(ContactDraft(email="old@example.com"))

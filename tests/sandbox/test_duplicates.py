@@ -183,6 +183,9 @@ async def test_made_up_contacts_are_found_by_what_they_hold_now(start, changed):
         (TURNED, True, "email=e1@example.com&number=%2B12055550102", "anna"),
         (BOTH, False, "number=205-555-0102", "bert"),
         (EMAIL, False, "number=%2B12055550102", None),
+        (BOTH, False, "email=E9@example.com", "bert"),
+        (BOTH, True, "email=e9@example.com", "bert"),
+        (PHONE, False, "email=e9@example.com", None),
     ],
 )
 async def test_the_search_for_a_duplicate_goes_by_the_identifiers_of_the_location(start, order, allowed, query, found):

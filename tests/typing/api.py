@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-from typing import assert_type
+from typing import Any, assert_type
 
 import ghl_async
 from ghl_async import (
@@ -19,6 +19,7 @@ from ghl_async import (
     __version__,
     bulk,
 )
+from ghl_async.dictionary import Dictionary
 from ghl_async.hooks import Event, LoggingHook, RequestFinished, Stats
 from ghl_async.models import (
     Appointment,
@@ -182,6 +183,24 @@ async def the_location(ghl: GHLClient) -> None:
         assert_type(await opened.background.contacts.get("id"), Contact)
         assert_type(opened.stats, Stats)
         assert_type(opened.location_id, str)
+
+
+async def what_the_location_consists_of(ghl: GHLClient, contact: Contact) -> None:
+    assert_type(ghl.dictionary, Dictionary)
+    assert_type(await ghl.dictionary.custom_fields(), tuple[CustomField, ...])
+    assert_type(await ghl.dictionary.tags(), tuple[LocationTag, ...])
+    assert_type(await ghl.dictionary.users(), tuple[User, ...])
+    assert_type(await ghl.dictionary.calendars(), tuple[Calendar, ...])
+    assert_type(await ghl.dictionary.location(), LocationDetails)
+    assert_type(await ghl.dictionary.custom_field("Pin code"), CustomField)
+    assert_type(await ghl.dictionary.user("ann@example.com"), User)
+    assert_type(await ghl.dictionary.with_custom_fields(lambda fields: fields.has("pincode")), bool)
+    assert_type(await ghl.dictionary.named(contact, by="name"), dict[str, Any])
+    ghl.dictionary.forget("tags", "users")
+    ghl.dictionary.forget("tag")  # type: ignore[arg-type] # a kind that is none is found by the type checker too
+    ghl.dictionary.ttl_seconds = 60
+    await ghl.contacts.create(ContactDraft(custom_fields={"Pin code": "35061", "visits": 3}))
+    await ghl.contacts.create(ContactDraft(custom_fields=contact.custom_fields))
 
 
 async def errors(ghl: GHLClient) -> None:
