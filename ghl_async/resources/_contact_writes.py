@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..errors import DuplicateContact, GHLError, UsageError
+from ..errors import DuplicateContact, GHLError, OutcomeUnknown, UsageError
 from ..models import Contact, ContactChanges, ContactDraft, Upserted
 from ..wire.request import Request
 from ._contact_body import contact_body, refuse_tags
-from ._contact_reads import contact_by_id
+from ._contact_reads import contact_by_id, duplicate_of
 from ._contact_reference import ContactReference
 from ._contact_sight import ContactSight
 from ._creation import Creations, Sight, create_once
@@ -128,8 +128,10 @@ class ContactWrites:
 
         The location's settings say which of the two decides. What the draft does not set stays as it is.
 
-        A second upsert meets the contact of the first one, so this call is retried after a lost answer; `new` then
-        speaks of the last one. With `new_if_allowed` it is a create, and its outcome is resolved as by `create`.
+        A second upsert meets the contact of the first one only where the location recognises contacts by what the
+        draft has: so after a lost answer the duplicate search is asked, and if it finds a contact the call is retried;
+        `new` then speaks of the last one. If it finds none, the outcome is resolved as by `create`; so it is with
+        `new_if_allowed`.
 
         Args:
             replace_tags: lets `tags` through, which replaces the whole set; `ghl.tags.add` adds to it.
@@ -146,7 +148,7 @@ class ContactWrites:
         Raises:
             UsageError: a field is wrong, or refused by the API or by a guard; nothing was written.
             Unprocessable: the server refused a field; see `.messages`.
-            OutcomeUnknown: with `new_if_allowed` alone, see `create`.
+            OutcomeUnknown: see `create`; not where the location recognises contacts by what the draft has.
             DecodeError: the reply has not the promised shape.
 
         Cost: 1 request, and with `check` 1 for the e-mail, 1 for the phone, and 1 more for an e-mail that nobody has as
@@ -166,10 +168,10 @@ class ContactWrites:
             body["createNewIfDuplicateAllowed"] = True
         elif check:
             await self._check(body)
-        request = self._request(operation, "POST", "/contacts/upsert", body=body, idempotent=not new_if_allowed)
+        request = self._request(operation, "POST", "/contacts/upsert", body=body, idempotent=False)
         if new_if_allowed:
             return await self._created(request, draft, phone=body.get("phone"))
-        return _upserted(await self._send(request), operation)
+        return await self._upserted_once(request, draft, body)
 
     async def delete(self, contact_id: ContactId, /) -> None:
         """Delete one contact, with its tasks, notes and appointments.
@@ -246,6 +248,36 @@ class ContactWrites:
             )
             self._creations.give(made.contact.id)
             return made
+
+    async def _upserted_once(self, request: Request, draft: ContactDraft, body: dict[str, Any]) -> Upserted:
+        email, phone = body.get("email"), body.get("phone")
+        as_sent = msgspec.structs.replace(draft, phone=phone)
+        sight = ContactSight(self._send, self.location_id, as_sent, self._creations)
+        losses: list[OutcomeUnknown] = []
+
+        async def make() -> Upserted:
+            if losses:
+                raise losses.pop()
+            return _upserted(await self._send(request), request.operation)
+
+        async def look(to_come: int) -> Upserted | Sight:
+            if await duplicate_of(self._send, self.location_id, email=email, phone=phone):
+                # Search and upsert go by the same settings of the location, so once more is harmless.
+                again = msgspec.structs.replace(request, idempotent=True)
+                return _upserted(await self._send(again), request.operation)
+            seen = await sight.look(to_come)
+            return seen if isinstance(seen, Sight) else Upserted(contact=seen, new=True)
+
+        async with self._creations.turn(sight.key):
+            sight.begin()
+            try:
+                done = await make()  # apart, so that a 422 that was not preceded by a loss is raised at once
+            except OutcomeUnknown as lost:
+                losses.append(lost)
+                done = await create_once(request.operation, draft, make, look)
+            if done.new:
+                self._creations.give(done.contact.id)
+            return done
 
     async def _read(self, contact_id: ContactId) -> Contact | None:
         try:

@@ -42,6 +42,7 @@ NOBODY = "A" * 20
 OPERATIONS = json.loads((Path(__file__).parents[1] / "house" / "operations.json").read_text("utf-8"))["operations"]
 SEARCHES = re.compile(r"/search$")
 AGAIN, LOOKED_FOR, NEVER = "again", "looked for", "never"
+FOUND_AND_AGAIN = "looked for, and again where it is found"
 
 
 class Op(NamedTuple):
@@ -90,7 +91,7 @@ OPS = [
        lambda done, w: (done.new, done.contact.id, done.contact.city) == (False, w.contact, "Bern"),
        lambda ghl, w: ghl.contacts.upsert(ContactDraft(email=w.email, additional_emails=["x"]), send_refused=True,
                                             check=False),
-       Unprocessable, "property additionalEmails should not exist"),
+       Unprocessable, "property additionalEmails should not exist", FOUND_AND_AGAIN),
     Op("contacts.delete", lambda ghl, w: ghl.contacts.delete(w.contact), "DELETE /contacts/{contactId}", nothing,
        is_none, lambda ghl, _: ghl.contacts.delete(NOBODY), NotFound, f"Contact with id {NOBODY} not found"),
     Op("contacts.add_followers", lambda ghl, w: ghl.contacts.add_followers(w.contact, [w.user]),
@@ -345,6 +346,8 @@ async def test_a_lost_answer_is_followed_by_what_its_retry_class_says(sandbox, w
     then = [each["template"] for each in requests(sandbox)[written[0] + 1 :]]
     if op.after_a_lost_answer == AGAIN:
         assert then == [op.request]
+    elif op.after_a_lost_answer == FOUND_AND_AGAIN:
+        assert then == ["GET /contacts/search/duplicate", op.request]
     elif op.after_a_lost_answer == NEVER:
         assert then == []
     else:
@@ -374,8 +377,7 @@ def test_the_table_of_requests_knows_the_same_operations_in_the_same_retry_class
     repeated = {op.name: op.after_a_lost_answer == AGAIN for op in OPS}
     there = [each for each in (*writes.WRITES, *writes_elsewhere.WRITES) if each.method != "GET"]
     for each in there:
-        forced = (each.body or {}).get("createNewIfDuplicateAllowed", False)
-        assert each.idempotent is (repeated[each.operation] and not forced), each.operation
+        assert each.idempotent is repeated[each.operation], each.operation
     elsewhere = {"tags.add_many", "tags.remove_many", "businesses.assign"}  # in chunks: tests/resources/test_tags.py
     assert {each.operation for each in there} == repeated.keys() - elsewhere
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghl_async.errors import NotFound, OutcomeUnknown
+from ghl_async.errors import DuplicateContact, NotFound, OutcomeUnknown
 from ghl_async.models import (
     AppointmentDraft,
     BlockSlotDraft,
@@ -198,11 +198,6 @@ async def test_what_is_idempotent_is_simply_repeated(sandbox, ghl, kind):
 
     once("PUT")
     assert (await ghl.contacts.update(contact_id, ContactChanges(city="Bern"))).city == "Bern"
-    once("POST", "/upsert")
-    assert (
-        await ghl.contacts.upsert(ContactDraft(first_name="Ann", email="ann@example.com"))
-    ).contact.first_name == "Ann"
-    assert sandbox.state.main.count() == 121
     once("PUT")
     assert (await ghl.tasks.update(contact_id, task.id, TaskChanges(title="Ring"))).title == "Ring"
     once("PUT")
@@ -219,7 +214,7 @@ async def test_what_is_idempotent_is_simply_repeated(sandbox, ghl, kind):
     assert await ghl.contacts.delete(contact_id) is None  # the second try does not find it, and that is done
     with pytest.raises(NotFound):
         await ghl.contacts.get(contact_id)
-    assert ghl.stats.retries == 9
+    assert ghl.stats.retries == 8
 
 
 @pytest.mark.parametrize("kind", ["cut_after", "server_error", "edge_error", "empty"])
@@ -251,6 +246,27 @@ async def test_a_deadline_names_a_create_that_may_have_been_applied(sandbox):
         sandbox.faults.add(kind="slow", seconds=50.0)
         with pytest.raises(OutcomeUnknown):
             await ghl.contacts.create(ContactDraft(first_name="Eve", email="eve@example.com"))
+
+
+@pytest.mark.parametrize("identifiers", [[], ["phone"], ["email"], ["email", "phone"]])
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "server_error"])
+async def test_an_upsert_doubles_nothing_where_the_location_does_not_recognise_the_contact(
+    sandbox, ghl, kind, identifiers
+):
+    sandbox.state.main.place.change(unique_identifiers=identifiers)
+    sandbox.faults.add(kind=kind, method="POST", times=1)
+    done = await ghl.contacts.upsert(ContactDraft(first_name="Ann", email="ann@example.com"))
+    assert done.contact.full_name == "Ann"
+    assert sandbox.state.main.count() == 121
+
+
+async def test_a_create_after_an_upsert_does_not_take_its_contact(sandbox, ghl):
+    draft = ContactDraft(first_name="Ann", email="ann@example.com")
+    there = (await ghl.contacts.upsert(draft)).contact
+    sandbox.faults.add(kind="cut_after", method="POST", times=1)
+    with pytest.raises(DuplicateContact) as caught:
+        await ghl.contacts.create(draft)
+    assert caught.value.contact_id == there.id
 
 
 async def test_many_creates_under_random_faults_are_neither_doubled_nor_lost(sandbox, ghl):

@@ -132,6 +132,7 @@ WRITES = [
         {"locationId": "L1", **V3_BODY},
         {**DONE, "new": False, "contact": CONTACT},
         (False, "C1"),
+        idempotent=False,
         generation="v3",
     ),
     Write(
