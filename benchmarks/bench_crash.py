@@ -4,6 +4,9 @@ A cycle is an empty store, a backfill that another process kills (SIGKILL) once 
 whole run, then one that may finish; its store is compared with the truth, record by record, as parsed JSON. The client
 tells through one byte of shared memory how far it is, so that some kills can be aimed at an open transaction, and
 after each kill the byte says where it struck. The server survives all of it.
+
+A run by the cheaper doors is short and has few transactions, so the server gives small pages of contacts: the cycle
+passes through several joins, and the events of the calendars are spooled anew by each run.
 """
 
 from __future__ import annotations
@@ -15,22 +18,26 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from contextlib import ExitStack, closing
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-import msgspec
-
 from ghl_async import bulk
 
 from ._harness import BenchmarkFailed, Client, Option, Report, Sandbox, connect, run
+from ._truth import BOTH, EVENTS, KINDS, LISTS, Truth
 
 OPTIONS = (
-    Option("kills", "how often to kill at a uniformly random moment", 100, 4),
+    Option("doors", "one or more of granted, clamped, refused, midway and slow", "granted", "granted,midway"),
+    Option("kills", "how often to kill at a uniformly random moment, for each of them", 100, 2),
     Option("aimed", "share of further kills, which wait for an open transaction", 0.25, 0.5),
     Option("again", "share of the kills after which the resumed run is killed too", 0.3, 0.3),
-    Option("contacts", "contacts of the location", 400, 150),
+    Option("contacts", "contacts of the location", 1500, 300),
+    Option("contacts_fanned", "the same where doors are shut or clamped", 400, 100),
+    Option("contacts_slow", "the same where the server is slow", 2000, 1500),
     Option("poison", "contacts among them that do not decode", 3, 3),
     Option("seed", "of the moments", 1, 1),
 )
@@ -38,10 +45,36 @@ PLENTY = 1_000_000_000
 IN_COMMITS = 20
 UNDISTURBED = 3
 TIMEOUT_SECONDS = 60.0
-KINDS = ("tasks", "notes", "appointments")
+LAST_SHUT = {"tasks": 16, "notes": 16, "appointments": 3}
+"""Doors that are shut midway let a random number of requests pass, at most so many."""
 
-# What the byte says. 1 to 3 are a run that goes on.
-STARTING, OUTSIDE, WRITING, COMMITTING, ENDED = range(5)
+# What the byte says. 1 to 4 are a run that goes on.
+STARTING, OUTSIDE, WRITING, SPOOLING, COMMITTING, ENDED = range(6)
+INSIDE = {WRITING, SPOOLING, COMMITTING}
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How the server treats the cheaper doors, and what the copy must look like then."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+    contacts: str = "contacts"
+    """Which of the options says how many."""
+    include: Sequence[str] = KINDS
+    appointments: Sequence[str] = EVENTS
+
+
+# Of fewer than four contacts a run asks for each by itself, and where a resumed run begins is a matter of the kill.
+MODES = {
+    "granted": Mode({"search_clamp": 100}, appointments=BOTH),
+    "clamped": Mode(
+        {"search_clamp": 100, "tasks_clamp": 50, "notes_clamp": 50}, contacts="contacts_fanned", appointments=BOTH
+    ),
+    "refused": Mode(contacts="contacts_fanned", appointments=LISTS),
+    "midway": Mode({"search_clamp": 50}, contacts="contacts_fanned", appointments=BOTH),
+    # Several cursors side by side: only where a page of contacts brings about no other calls are there many.
+    "slow": Mode({"search_clamp": 100, "latency_seconds": 0.15}, contacts="contacts_slow", include=()),
+}
 
 
 class Progress:
@@ -74,15 +107,20 @@ class _Watched(sqlite3.Connection):
     progress: Progress
 
     def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-        if sql == "COMMIT" and self.progress.now == WRITING:
+        if sql == "COMMIT" and self.progress.now in INSIDE:
             self.progress.now = COMMITTING
         try:
             return super().execute(sql, *arguments)
         finally:
             if sql == "BEGIN IMMEDIATE":
                 self.progress.now = WRITING
-            elif not self.in_transaction and self.progress.now in {WRITING, COMMITTING}:
+            elif not self.in_transaction and self.progress.now in INSIDE:
                 self.progress.now = OUTSIDE
+
+    def executemany(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        if "INTO spool" in sql and self.progress.now == WRITING:
+            self.progress.now = SPOOLING
+        return super().executemany(sql, *arguments)
 
 
 async def client(spec: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +131,7 @@ async def client(spec: dict[str, Any]) -> dict[str, Any]:
         vars(sqlite3)["connect"] = partial(sqlite3.connect, factory=_Watched)
         async with connect(spec) as ghl, bulk.SQLiteStore(spec["path"]) as store:
             progress.now = OUTSIDE
-            summary = await bulk.backfill(ghl, store)
+            summary = await bulk.backfill(ghl, store, include=spec["include"])
         progress.now = ENDED
     return {"reason": summary.reason, "message": summary.message, "pruned": summary.pruned}
 
@@ -101,14 +139,16 @@ async def client(spec: dict[str, Any]) -> dict[str, Any]:
 class _Cycles:
     """Starts, kills, compares and counts."""
 
-    def __init__(self, settings: Namespace, sandbox: Sandbox, folder: Path) -> None:
+    def __init__(self, settings: Namespace, doors: str, sandbox: Sandbox, folder: Path) -> None:
         self._settings = settings
+        self._doors = doors
+        self._mode = MODES[doors]
         self._dice = random.Random(settings.seed)
         self._sandbox = sandbox
-        self._truth = _by_contact(sandbox.truth())
+        self._truth = Truth(sandbox.truth(), self._mode.include)
         self._store = folder / "store.db"
         self._progress = folder / "progress"
-        self._spec = sandbox.spec(path=str(self._store), progress=str(self._progress))
+        self._spec = sandbox.spec(path=str(self._store), progress=str(self._progress), include=self._mode.include)
         self.seconds = TIMEOUT_SECONDS
         self.cycles = 0
         self.struck: list[int] = []
@@ -119,7 +159,7 @@ class _Cycles:
     @property
     def in_commits(self) -> int:
         """How many kills struck inside a transaction that writes."""
-        return self.struck.count(WRITING) + self.struck.count(COMMITTING)
+        return sum(place in INSIDE for place in self.struck)
 
     def time(self) -> float:
         """Measure an undisturbed run, from the opening of the store to the end; the shortest one counts."""
@@ -150,7 +190,7 @@ class _Cycles:
         with ExitStack() as stack:
             progress, process, started = self._start(stack)
             time.sleep(max(0.0, started + moment - time.monotonic()))
-            while aimed and progress.now not in {WRITING, COMMITTING, ENDED} and process.is_alive:
+            while aimed and progress.now not in {*INSIDE, ENDED} and process.is_alive:
                 pass
             if not process.kill() or progress.now == ENDED:
                 return False
@@ -172,83 +212,59 @@ class _Cycles:
         found = process.result(TIMEOUT_SECONDS)
         if found["reason"] != "finished" or found["pruned"]:
             self.mismatches.append(f"cycle {self.cycles} ended so: {found}")
-        self.mismatches += [f"cycle {self.cycles}: {difference}" for difference in self._differences()]
-
-    def _differences(self) -> list[str]:
-        with closing(sqlite3.connect(f"file:{self._store}?mode=ro", uri=True)) as database:
-            damage = database.execute("PRAGMA integrity_check").fetchone()[0]
-            stored = _stored(database)
-        found = [] if damage == "ok" else [f"the file is damaged: {damage}"]
-        for contact_id in self._truth.keys() | stored.keys():
-            mine, true = stored.get(contact_id), self._truth.get(contact_id)
-            if mine is None or true is None:
-                found.append(f"contact {contact_id} is {'not stored' if mine is None else 'too much'}")
-            else:
-                found += [f"{kind} of {contact_id} differ" for kind in true if mine[kind] != true[kind]]
-        return found
+        self.mismatches += [
+            f"cycle {self.cycles}: {difference}"
+            for difference in self._truth.differences(self._store, self._mode.appointments)
+        ]
 
     def _forget(self) -> None:
+        """Begin from nothing, the doors included."""
+        if self._doors == "refused":
+            self._sandbox.shut_doors()
+        elif self._doors == "midway":
+            self._sandbox.shut_doors({kind: self._dice.randint(0, last) for kind, last in LAST_SHUT.items()})
         for left in self._store.parent.glob("store.db*"):
             left.unlink()
 
 
-def _by_contact(truth: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {
-        each["contact"]["id"]: {"contact": _bare(each["contact"])}
-        | {kind: {record["id"]: record for record in each[kind]} for kind in KINDS}
-        for each in truth
-    }
-
-
-def _stored(database: sqlite3.Connection) -> dict[str, dict[str, Any]]:
-    """What the tables hold, and of children that do not decode what quarantine holds."""
-    found: dict[str, dict[str, Any]] = {
-        contact_id: {"contact": _bare(msgspec.json.decode(raw))} | {kind: {} for kind in KINDS}
-        for contact_id, raw in database.execute("SELECT id, raw FROM landing_contacts")
-    }
-    for kind in KINDS:
-        for contact_id, child_id, raw in database.execute(f"SELECT contact_id, id, raw FROM landing_{kind}"):  # noqa: S608
-            found[contact_id][kind][child_id] = msgspec.json.decode(raw)
-    apart = "SELECT kind, contact_id, id, raw FROM quarantine WHERE kind <> 'contacts' AND id IS NOT NULL"
-    for kind, contact_id, child_id, raw in database.execute(apart):
-        # One that hangs on no contact shows up as a contact too much.
-        found.setdefault(contact_id, {each: {} for each in KINDS})[kind][child_id] = msgspec.json.decode(raw)
-    return found
-
-
-def _bare(contact: dict[str, Any]) -> dict[str, Any]:
-    """Without the position in a search, which is another one under another order."""
-    return {name: value for name, value in contact.items() if name != "searchAfter"}
-
-
 def measure(settings: Namespace, report: Report) -> None:
+    """Do it for each way of treating the doors."""
+    for doors in settings.doors.split(","):
+        _measure(settings, report, doors)
+
+
+def _measure(settings: Namespace, report: Report, doors: str) -> None:
     """Cycle until enough kills have struck."""
-    options: dict[str, Any] = {"contacts": settings.contacts, "poison": settings.poison}
+    mode = MODES[doors]
+    options = {"contacts": getattr(settings, mode.contacts), "poison": settings.poison} | mode.options
     with (
         tempfile.TemporaryDirectory() as folder,
         Sandbox(requests=PLENTY, interval_seconds=1, daily=PLENTY, **options) as sandbox,
     ):
-        cycles = _Cycles(settings, sandbox, Path(folder))
-        report.figure("an undisturbed run", [cycles.time() for _ in range(UNDISTURBED)], "s")
+        cycles = _Cycles(settings, doors, sandbox, Path(folder))
+        report.figure(
+            f"{doors}: an undisturbed run", [cycles.time() for _ in range(1 if settings.quick else UNDISTURBED)], "s"
+        )
         wanted = 0 if settings.quick else IN_COMMITS
         while cycles.random < settings.kills or cycles.in_commits < wanted:
             if cycles.cycles > 3 * settings.kills + 10:
                 raise BenchmarkFailed(f"only {cycles.random} random kills in {cycles.cycles} cycles struck a run")
             cycles.cycle()
+        by_status = sandbox.ask("GET", "counts")["by_status"]
     struck = cycles.struck
     report.note(
-        f"{cycles.random} random kills and {len(struck) - cycles.random} aimed ones in {cycles.cycles} cycles,"
-        " each compared with the truth at its end"
+        f"{doors}: {cycles.random} random kills and {len(struck) - cycles.random} aimed ones in {cycles.cycles} cycles,"
+        f" each compared with the truth at its end; replies by status {by_status}"
     )
     report.note(
-        f"struck outside a transaction: {struck.count(OUTSIDE)}, in one: {struck.count(WRITING)},"
-        f" in COMMIT itself: {struck.count(COMMITTING)}"
+        f"{doors}: struck outside a transaction: {struck.count(OUTSIDE)}, in one: {struck.count(WRITING)}, in one of"
+        f" the spool: {struck.count(SPOOLING)}, in COMMIT itself: {struck.count(COMMITTING)}"
     )
     for mismatch in cycles.mismatches[:20]:
         report.note(mismatch)
-    report.bar("kills at random moments", cycles.random, at_least=settings.kills, always=True)
-    report.bar("kills inside a commit", cycles.in_commits, at_least=IN_COMMITS)
-    report.bar("differences from the truth", len(cycles.mismatches), at_most=0, always=True)
+    report.bar(f"{doors}: kills at random moments", cycles.random, at_least=settings.kills, always=True)
+    report.bar(f"{doors}: kills inside a commit", cycles.in_commits, at_least=IN_COMMITS)
+    report.bar(f"{doors}: differences from the truth", len(cycles.mismatches), at_most=0, always=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 __all__ = [
+    "DoorShut",
     "Event",
     "Hook",
     "LimitsLearned",
@@ -86,7 +87,19 @@ class RecordQuarantined(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-Event: TypeAlias = RequestFinished | RetryScheduled | QuotaWaited | LimitsLearned | PageCommitted | RecordQuarantined
+class DoorShut(msgspec.Struct, frozen=True, gc=False):
+    """A cheaper way to read one kind of records fails; from here on each contact is asked for its own."""
+
+    kind: str
+    """"tasks", "notes" or "appointments"."""
+    way: str
+    """Which way: "task search", "note search" or "calendar events"."""
+    reason: str
+
+
+Event: TypeAlias = (
+    RequestFinished | RetryScheduled | QuotaWaited | LimitsLearned | PageCommitted | RecordQuarantined | DoorShut
+)
 Hook: TypeAlias = Callable[[Event], None]
 
 
@@ -100,7 +113,7 @@ def emit(hooks: Sequence[Hook], event: Event) -> None:
 
 
 _REFUSED = 429
-_LOUD = (RetryScheduled, RecordQuarantined)
+_LOUD = (RetryScheduled, RecordQuarantined, DoorShut)
 
 
 class LoggingHook:
@@ -125,6 +138,8 @@ class Stats(msgspec.Struct, kw_only=True):
     """Attempts without a complete answer."""
     quarantined: int = 0
     quota_waited_seconds: float = 0.0
+    attempt_seconds: float = 0.0
+    """How long all attempts took together, without waiting for quota."""
     by_operation: dict[str, int] = {}
     by_status: dict[int, int] = {}
 
@@ -141,6 +156,7 @@ class StatsHook:
         if type(event) is RequestFinished:
             status = event.status
             stats.requests += 1
+            stats.attempt_seconds += event.seconds
             stats.by_operation[event.operation] = stats.by_operation.get(event.operation, 0) + 1
             stats.by_status[status] = stats.by_status.get(status, 0) + 1
             if status == _REFUSED:

@@ -5,15 +5,32 @@ Knows the tables that `_schema` makes and the structs; knows neither threads nor
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from ..models import well_formed
+from . import _spool
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, QuarantinedRow, Row, StoredContact
 
-__all__ = ["begin", "counts", "finish", "holes", "next_pass", "now", "remove", "sample", "state", "unseen", "write"]
+__all__ = [
+    "begin",
+    "counts",
+    "finish",
+    "holes",
+    "next_pass",
+    "now",
+    "remove",
+    "sample",
+    "state",
+    "sweep",
+    "unseen",
+    "unswept",
+    "write",
+]
 
 _NOT_UTF8 = "not valid UTF-8"
 _PICKS_PER_CONTACT = 20
@@ -44,8 +61,10 @@ def begin(database: sqlite3.Connection, *, resume: bool) -> Checkpoint:
     # A write that changes nothing: a file that cannot be written has to say so now, not when the first page was read.
     database.execute("UPDATE run SET state = state")
     if not resume and state(database) != "new":
+        database.execute("DELETE FROM meta WHERE key IN ('doubted', 'suspected')")
         return next_pass(database)
-    return _checkpoint(database)
+    _spool.clear(database)  # what a killed run has left is not of this one
+    return checkpoint(database)
 
 
 def state(database: sqlite3.Connection) -> str:
@@ -55,13 +74,15 @@ def state(database: sqlite3.Connection) -> str:
 
 def next_pass(database: sqlite3.Connection) -> Checkpoint:
     """Start the pass after this one, from the beginning."""
+    _spool.clear(database)
     database.execute(
         "UPDATE run SET state = 'running', cursor = NULL, pass = pass + 1, read = 0, started_at = ?", (now(),)
     )
-    return _checkpoint(database)
+    return checkpoint(database)
 
 
-def _checkpoint(database: sqlite3.Connection) -> Checkpoint:
+def checkpoint(database: sqlite3.Connection) -> Checkpoint:
+    """Say where the store stands."""
     row = database.execute("SELECT state, cursor, pass, read, started_at FROM run").fetchone()
     return Checkpoint(
         state=row[0],
@@ -70,13 +91,51 @@ def _checkpoint(database: sqlite3.Connection) -> Checkpoint:
         counts=counts(database),
         read=row[3],
         started_at=datetime.fromisoformat(row[4]),
+        holes=dict(database.execute("SELECT kind, count(*) FROM holes GROUP BY kind")),
+        doubted=_kinds(database, "doubted"),
+        suspected=_kinds(database, "suspected"),
+        whole_at=_whole_at(database),
+        newest=_newest(database),
     )
+
+
+def _meta(database: sqlite3.Connection, key: str) -> str | None:
+    row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _kinds(database: sqlite3.Connection, key: str) -> tuple[Kind, ...]:
+    names = (_meta(database, key) or "").split(", ")
+    return tuple(kind for kind in KINDS if kind in names)
+
+
+def _whole_at(database: sqlite3.Connection) -> float | None:
+    text = _meta(database, "whole_at")
+    return None if text is None else float(text)
+
+
+def doubt(database: sqlite3.Connection, kinds: Iterable[Kind], suspected: Iterable[Kind]) -> None:
+    """Remember kinds beside those that are doubted already, and those that are suspected now."""
+    doubted = {*_kinds(database, "doubted"), *kinds}
+    for key, names in (("doubted", doubted), ("suspected", suspected)):
+        database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, ", ".join(sorted(names))))
+
+
+def _newest(database: sqlite3.Connection) -> datetime | None:
+    """All instants are written alike (UTC, milliseconds), so that the greatest text is the latest instant."""
+    text = database.execute("SELECT max(date_updated) FROM landing_contacts").fetchone()[0]
+    try:
+        return None if text is None else _instant(text)
+    except ValueError:
+        return None
 
 
 def write(database: sqlite3.Connection, batch: Batch, read_at: float) -> int:
     """Put one batch and the cursor behind it into the tables."""
     pass_number = _pass_number(database)
-    fresh = sum(_write_contact(database, contact, pass_number, read_at) for contact in batch.contacts)
+    fresh = sum(
+        _write_contact(database, contact, pass_number, contact.read_at or read_at) for contact in batch.contacts
+    )
     # Deleted first: a resumed pass reads some of them again, and two equal ones in one batch are two all the same.
     for row in batch.quarantined:
         if row.id is not None:
@@ -121,7 +180,8 @@ def _write_contact(database: sqlite3.Connection, contact: ContactRows, pass_numb
             (contact.id, contact.date_added, contact.date_updated, pass_number, read_at, raw, _mended(raw)),
         )
     for kind, rows in contact.children.items():
-        broken += _replace_children(database, contact.id, kind, rows)
+        calendars = contact.calendars if kind == "appointments" else None
+        broken += _replace_children(database, contact.id, kind, rows, calendars)
     _replace_holes(database, contact)
     _replace_quarantine(database, contact, broken, pass_number)
     return known is None or known[1] != pass_number
@@ -159,9 +219,12 @@ def _instant(text: str) -> datetime:
 
 
 def _replace_children(
-    database: sqlite3.Connection, contact_id: str, kind: Kind, rows: Iterable[Row]
+    database: sqlite3.Connection, contact_id: str, kind: Kind, rows: Iterable[Row], calendars: frozenset[str] | None
 ) -> list[QuarantinedRow]:
-    """Make the stored set equal to `rows`, touching only what differs; return those that cannot be stored."""
+    """Make the stored set equal to `rows`, touching only what differs; return those that cannot be stored.
+
+    Where `rows` are what some calendars show, what is stored of other calendars is not touched.
+    """
     stored: dict[str, str] = dict(database.execute(_SELECT[kind], (contact_id,)))
     wanted: dict[str, str] = {}
     broken = []
@@ -171,10 +234,18 @@ def _replace_children(
             broken.append(QuarantinedRow(kind, row.id, _NOT_UTF8, row.raw))
         else:
             wanted[row.id] = raw
-    database.executemany(_DELETE[kind], [(contact_id, id_) for id_ in stored.keys() - wanted.keys()])
+    outdated = stored.keys() - wanted.keys()
+    if calendars is not None:
+        outdated = {id_ for id_ in outdated if _calendar_of(stored[id_]) in calendars}
+    database.executemany(_DELETE[kind], [(contact_id, id_) for id_ in outdated])
     changed = [(contact_id, id_, raw, _mended(raw)) for id_, raw in wanted.items() if stored.get(id_) != raw]
     database.executemany(_UPSERT[kind], changed)
     return broken
+
+
+def _calendar_of(raw: str) -> object:
+    found = json.loads(raw)
+    return found.get("calendarId") if isinstance(found, dict) else None
 
 
 def _replace_holes(database: sqlite3.Connection, contact: ContactRows) -> None:
@@ -203,10 +274,19 @@ def _quarantine(
     database.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
-def finish(database: sqlite3.Connection, *, prune: bool) -> int:
-    """Mark the pass as finished; with `prune`, remove what it has not seen and return how many contacts that were."""
+def finish(database: sqlite3.Connection, *, prune: bool, again: bool) -> int:
+    """Mark the pass as finished; with `prune`, remove what it has not seen and return how many contacts that were.
+
+    `again` starts the next pass at once: this one has left something out.
+    """
+    _spool.clear(database)
     database.execute("UPDATE run SET state = 'finished', cursor = NULL")
-    return _prune(database, _pass_number(database)) if prune else 0
+    removed = _prune(database, _pass_number(database)) if prune else 0
+    if prune:
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('whole_at', ?)", (str(time.time()),))
+    if again:
+        next_pass(database)
+    return removed
 
 
 # A contact that this pass could only quarantine is still there: its older, readable version stays.
@@ -235,6 +315,19 @@ def remove(database: sqlite3.Connection, contact_ids: Iterable[str]) -> int:
     database.execute("CREATE TEMP TABLE gone (id TEXT PRIMARY KEY)")
     database.executemany("INSERT OR IGNORE INTO gone VALUES (?)", [(id_,) for id_ in contact_ids])
     return _remove_gone(database)
+
+
+def sweep(database: sqlite3.Connection, contact_ids: Iterable[str], *, is_first: bool) -> None:
+    """Note contacts that the location has."""
+    if is_first:
+        database.execute("DROP TABLE IF EXISTS swept")
+        database.execute("CREATE TEMP TABLE swept (id TEXT PRIMARY KEY) WITHOUT ROWID")
+    database.executemany("INSERT OR IGNORE INTO swept VALUES (?)", [(id_,) for id_ in contact_ids])
+
+
+def unswept(database: sqlite3.Connection) -> list[str]:
+    """List the stored contacts that were not noted since the sweep began."""
+    return [id_ for (id_,) in database.execute("SELECT id FROM landing_contacts EXCEPT SELECT id FROM swept")]
 
 
 def _remove_gone(database: sqlite3.Connection) -> int:

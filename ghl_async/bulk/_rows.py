@@ -68,6 +68,10 @@ class ContactRows(msgspec.Struct, frozen=True):
     """The kinds that could not be read, and why."""
     quarantined: tuple[QuarantinedRow, ...] = ()
     """Children that did not decode."""
+    calendars: frozenset[str] | None = None
+    """The calendars of which `children` holds all appointments: what is stored of others stays. None: all of them."""
+    read_at: float = 0.0
+    """When their reading began, in seconds since 1970. 0: when the batch is handed over."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -103,6 +107,16 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """Contacts committed in this pass, each counted once however often it was read."""
     started_at: datetime
     """When this pass began, in UTC."""
+    holes: dict[Kind, int] = {}
+    """How many there are of each kind."""
+    doubted: tuple[Kind, ...] = ()
+    """Kinds whose cheaper way has been found to leave records out."""
+    suspected: tuple[Kind, ...] = ()
+    """Kinds of which the last sample found records missing that the cheaper way does show."""
+    whole_at: float | None = None
+    """When a pass over all contacts last ended, in seconds since 1970."""
+    newest: datetime | None = None
+    """The latest `date_updated` in the store, aware; None where there is none that can be read."""
 
 
 class Hole(msgspec.Struct, frozen=True, gc=False):
@@ -118,6 +132,6 @@ class StoredContact(msgspec.Struct, frozen=True):
 
     id: str
     read_at: float
-    """When its latest reading was handed to the store, in seconds since 1970."""
+    """When its latest reading began, in seconds since 1970: what is older and not here was missed."""
     children: dict[Kind, frozenset[str]]
     """The ids held of each included kind, quarantined ones among them."""

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import GHLError, StoreBusy, StoreFailed, StoreMismatch, UsageError
+from . import _spool
 
-__all__ = ["check_identity", "create", "empty_log", "failures_named", "index", "take", "transaction"]
+__all__ = ["check_identity", "create", "empty_log", "failures_named", "index", "looking", "take", "transaction"]
 
 _APPLICATION_ID = 0x47484C41
 """The letters GHLA. https://www.sqlite.org/pragma.html#pragma_application_id"""
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
+"""1 had no spool."""
 _BUSY_SECONDS = 30.0
 """How long a commit waits while somebody else, a person at the sqlite3 prompt perhaps, writes to the file."""
 
@@ -142,12 +144,7 @@ def take(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
         StoreBusy: another run holds it.
         StoreFailed: the file cannot be opened or read.
     """
-    with failures_named(path):
-        is_folder, has_place = path.is_dir(), path.parent.is_dir()
-    if is_folder:
-        raise UsageError(f"{path} is a folder: name a file for the store")
-    if not has_place:
-        raise UsageError(f"the folder {path.parent} does not exist: create it, or name another file for the store")
+    _check_place(path)
     with failures_named(path), contextlib.ExitStack() as opened:
         database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         opened.callback(database.close)
@@ -160,6 +157,32 @@ def take(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
         database.execute("PRAGMA synchronous = NORMAL")
         opened.pop_all()
     return database, lock
+
+
+def _check_place(path: Path) -> None:
+    with failures_named(path):
+        is_folder, has_place = path.is_dir(), path.parent.is_dir()
+    if is_folder:
+        raise UsageError(f"{path} is a folder: name a file for the store")
+    if not has_place:
+        raise UsageError(f"the folder {path.parent} does not exist: create it, or name another file for the store")
+
+
+@contextlib.contextmanager
+def looking(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open the store to read in it; None: there is no file, or nothing in it.
+
+    Raises:
+        UsageError: the path is a folder, or its folder does not exist.
+        StoreMismatch: the file is something else, or of a newer schema.
+    """
+    _check_place(path)
+    if not path.exists():
+        yield None
+        return
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as database:
+        _check_ours(database, path)
+        yield database if _single(database, "PRAGMA application_id") == _APPLICATION_ID else None
 
 
 def _check_ours(database: sqlite3.Connection, path: Path) -> None:
@@ -203,14 +226,18 @@ def _hold(path: Path) -> sqlite3.Connection:
 
 
 def create(database: sqlite3.Connection, identity: dict[str, str], started_at: str) -> None:
-    """Make the tables and views, unless they are there. Must run inside a transaction.
+    """Make the tables and views, as far as they are not there. Must run inside a transaction.
 
     `identity` is what `check_identity` compares with at every later opening; `started_at` is an ISO instant.
     """
     if _single(database, "PRAGMA application_id") == _APPLICATION_ID:
+        if _single(database, "PRAGMA user_version") < _SCHEMA_VERSION:
+            _spool.create(database)
+            database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
         return
     for statement in (_TABLES + _VIEWS).split(";"):
         database.execute(statement)
+    _spool.create(database)
     database.executemany("INSERT INTO meta VALUES (?, ?)", identity.items())
     database.execute("INSERT INTO run VALUES (1, 'new', NULL, 1, 0, ?)", (started_at,))
     database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")

@@ -7,14 +7,41 @@ here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-__all__ = ["InOrder"]
+__all__ = ["InOrder", "Room", "stream"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+async def stream(items: Iterable[T]) -> AsyncGenerator[T, None]:
+    """Make a stream of what is there already."""
+    for item in items:
+        yield item
+
+
+class Room:
+    """Room for so many calls at once, and how many there are: `async with room: ...` takes one place."""
+
+    def __init__(self, places: int) -> None:
+        self._places = asyncio.Semaphore(places)
+        self.under_way = 0
+
+    async def __aenter__(self) -> None:
+        """Wait for a place."""
+        await self._places.acquire()
+        self.under_way += 1
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back."""
+        self.under_way -= 1
+        self._places.release()
 
 
 class InOrder(Generic[T, R]):
@@ -26,7 +53,7 @@ class InOrder(Generic[T, R]):
     The first failure, of the stream or of the work, comes out at its place: what was done before it comes first.
     """
 
-    def __init__(self, source: AsyncIterator[T], work: Callable[[T], Awaitable[R]], *, ahead: int) -> None:
+    def __init__(self, source: AsyncGenerator[T, None], work: Callable[[T], Awaitable[R]], *, ahead: int) -> None:
         self._source = source
         self._work = work
         self._room = asyncio.Semaphore(ahead)
@@ -69,8 +96,9 @@ class InOrder(Generic[T, R]):
 
     async def _feed(self) -> None:
         # The stream's own failure is this task's; the results meet it behind the last item.
-        async for item in self._source:
-            await self._room.acquire()
-            task = asyncio.ensure_future(self._work(item))
-            self._tasks.add(task)
-            self._started.put_nowait(task)
+        async with aclosing(self._source) as source:
+            async for item in source:
+                await self._room.acquire()
+                task = asyncio.ensure_future(self._work(item))
+                self._tasks.add(task)
+                self._started.put_nowait(task)

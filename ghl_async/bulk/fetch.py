@@ -1,70 +1,63 @@
-"""Contacts with their tasks, notes and appointments, as a stream in the order of the search.
+"""Contacts with their tasks, notes and appointments, as a stream.
 
-Memory is bounded by the contacts under way (64, or 600 without children), not by the location. One child that
-cannot be read is a hole in its bundle, and the others go on; only what would go wrong for every contact ends the run.
+Contacts come in pages of 500, from several cursors where one is too slow (`_cursors`). What belongs to a page comes
+through the cheaper doors (`_doors`); what they do not show is read contact by contact. Memory is bounded by the pages
+under way, two of them where the server is fast, not by the location. One child that cannot be read is a hole in its
+bundle, and the others go on; only what would go wrong for every contact ends the run.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from math import ceil
 from typing import Any
 
 import msgspec
 
-from .. import pagination
 from ..client import GHLClient
-from ..errors import (
-    AuthError,
-    ConnectFailed,
-    DailyQuotaExhausted,
-    DecodeError,
-    Forbidden,
-    GHLError,
-    NotFound,
-    Unauthorized,
-    UsageError,
-)
+from ..errors import UsageError
 from ..hooks import RecordQuarantined, emit
-from ..models import Appointment, Contact, ContactQuery, Note, Task
-from ..pagination import Page, SetApart
+from ..models import Contact, ContactQuery
+from ._cursors import MOST_CALLS, Chunk, Cursors, calls_wanted
+from ._doors import Children, Doors, Joined
+from ._frontier import Frontier, Span
+from ._reader import ContactBundle, Reader
 from ._rows import KINDS, Kind
-from ._workers import InOrder
-from .run import Failure, Run, Tally
+from ._spool import TemporarySpool
+from ._workers import InOrder, Room
+from .run import Run, Tally
 
-__all__ = ["WORKERS", "ContactBundle", "bundles", "checked", "count", "fetch", "included"]
+__all__ = [
+    "CALLS_A_PAGE",
+    "SLOW_SECONDS",
+    "ContactBundle",
+    "Reading",
+    "Step",
+    "by_date",
+    "checked",
+    "count",
+    "fetch",
+    "included",
+    "most_chunks",
+]
 
-WORKERS = 32
-"""Requests under way at once: enough for the full quota (10 a second) at round trips of 3 s."""
 AHEAD = 64
-AHEAD_ALONE = 600
-PAGE_SIZE = 500
-"""The largest that contact search takes (facts 6.3)."""
-FAILURES_IN_A_ROW = 25
-_ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, Unauthorized)
+"""Contacts whose children are read one by one at the same time, or wait for their turn."""
+MOST_CHUNKS = 12
+SLOW_SECONDS = 0.5
+"""A round trip from which a search of a page of contacts is divided where calls are idle: it costs some requests."""
+CALLS_A_PAGE = 20
+"""About what a page of contacts brings about by the cheaper doors; far more where they are shut."""
 
 
-class ContactBundle(msgspec.Struct, frozen=True, kw_only=True):
-    """One contact and what belongs to it."""
+class Step(msgspec.Struct, frozen=True):
+    """A bundle and the part of the key space that it takes a run further in."""
 
-    id: str | None
-    """None only for a quarantined contact without a readable id."""
-    contact: Contact | None
-    """None: it does not decode; its JSON is in `quarantined`."""
-    tasks: tuple[Task, ...] = ()
-    notes: tuple[Note, ...] = ()
-    appointments: tuple[Appointment, ...] = ()
-    complete: tuple[Kind, ...] = ()
-    """The kinds that were read completely."""
-    failures: tuple[Failure, ...] = ()
-    """The kinds that could not be read."""
-    quarantined: tuple[SetApart, ...] = ()
-    """The contact itself or children of it that do not decode."""
-    vanished: bool = False
-    """The contact was deleted between the search and the reading of its children."""
-    cursor: tuple[Any, ...] | None = None
-    """The position of the search behind this contact."""
+    bundle: ContactBundle
+    span: Span
 
 
 def included(include: Sequence[str]) -> tuple[Kind, ...]:
@@ -98,31 +91,47 @@ def fetch(
     /,
     *,
     include: Sequence[str] = KINDS,
+    deleted_calendars: bool = False,
 ) -> Run[ContactBundle]:
-    """Read contacts with their tasks, notes and appointments. Items: `ContactBundle`, in the order of the search.
+    """Read contacts with their tasks, notes and appointments. Items: `ContactBundle`.
+
+    They come in the order of the query's sort. Without one the oldest come first, as a rule: where the server is slow,
+    several parts of the location are read side by side.
 
     Args:
         query: which contacts; None means all.
         include: any of "tasks", "notes", "appointments"; empty reads contacts alone.
+        deleted_calendars: whether to read appointments of deleted calendars too, which no calendar shows any more. It
+            costs 1 request a contact.
 
     Raises (from the run):
         UsageError: an unknown kind, or a query outside the rules; nothing was sent.
         Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
 
-    Cost: 1 request for 500 contacts and 1 for each contact and kind, in the bulk lane.
+    Cost: 1 request for 500 contacts, 1 for 95 of their tasks and of their notes each and 2 or 3 for the end of either,
+        1 for each calendar and some 1,000 of its events, all in the bulk lane. Where the token or the server refuses
+        one of these ways, 1 for each contact instead. `bulk.plan` says what it comes to.
     """
     kinds, query = included(include), checked(query)
     tally = Tally(ghl, _in_words(kinds))
 
     async def produce(run: Run[ContactBundle]) -> AsyncIterator[ContactBundle]:
-        source = bundles(ghl, query, kinds, tally)
-        async with source as results:
-            run.when_stopped(results.stop)
-            async for bundle in results:
-                if run.stopped:
-                    break
-                count(tally, bundle)
-                yield bundle
+        spool = TemporarySpool()
+        room = Room(MOST_CALLS)
+        doors = Doors(ghl, kinds, None if deleted_calendars else spool, room)
+        tally.ways = doors.ways
+        try:
+            reading = Reading(ghl, query, kinds, tally, doors, room, Frontier())
+            async with reading.steps() as results:
+                run.when_stopped(results.stop)
+                async for step in results:
+                    if run.stopped:
+                        break
+                    count(tally, step.bundle)
+                    yield step.bundle
+        finally:
+            await doors.close()
+            await spool.close()
         if run.stopped:
             return
         if tally.total is not None and tally.found < tally.total:
@@ -134,37 +143,124 @@ def fetch(
     return Run(tally, produce)
 
 
-def bundles(
-    ghl: GHLClient,
-    query: ContactQuery,
-    kinds: tuple[Kind, ...],
-    tally: Tally,
-    *,
-    after: Sequence[Any] | None = None,
-) -> InOrder[ContactBundle, ContactBundle]:
-    """Make the stream of bundles behind a position of the search."""
-    reader = _Reader(ghl, kinds)
+def by_date(query: ContactQuery) -> ContactQuery:
+    """The query with an order: the oldest first, where it names none."""
+    if query.sort is not None:
+        return query
+    return msgspec.structs.replace(query, sort="date_added", direction="asc")
 
-    async def page_behind(cursor: Sequence[Any] | None) -> Page[Contact]:
-        page = await ghl.background.contacts.search(query, after=cursor, page_size=PAGE_SIZE)
-        tally.total = page.total
-        if page.cursor is None and not page.is_empty:
-            raise DecodeError(
-                "contacts.search: no contact of the page says where the next one begins", path="$.contacts"
+
+def most_chunks(calls: int, searches: int) -> int:
+    """How many pages of contacts must be under way for so many calls, if each has so many searches at a time."""
+    return max(2, min(MOST_CHUNKS, 1 + ceil(calls / searches))) if searches else 2
+
+
+class Reading:
+    """What is left of a frontier, as a stream of steps, those of one span in order."""
+
+    def __init__(
+        self,
+        ghl: GHLClient,
+        query: ContactQuery,
+        kinds: tuple[Kind, ...],
+        tally: Tally,
+        doors: Doors,
+        room: Room,
+        frontier: Frontier,
+    ) -> None:
+        self._ghl = ghl
+        self._kinds = kinds
+        self._tally = tally
+        self._doors = doors
+        self._room = room
+        self._reader = Reader(ghl, kinds, room)
+        self._cursors = Cursors(
+            ghl,
+            by_date(query),
+            frontier,
+            tally,
+            lambda: room.under_way,
+            calls_a_page=CALLS_A_PAGE if kinds else 1,
+            may_split=query.sort is None,
+        )
+        self._chunks = 0
+        self._chunk_done = asyncio.Event()
+
+    def steps(self) -> InOrder[Step, Step]:
+        """Make the stream."""
+        return InOrder(self._joined(), self._complete, ahead=AHEAD)
+
+    async def _joined(self) -> AsyncGenerator[Step, None]:
+        async with InOrder(self._admitted(), self._join, ahead=MOST_CHUNKS) as chunks:
+            async for steps in chunks:
+                for step in steps:
+                    yield step
+                self._chunks -= 1
+                self._chunk_done.set()
+
+    async def _admitted(self) -> AsyncGenerator[Chunk, None]:
+        """Let in as few pages at once as use the quota: each is memory."""
+        async with aclosing(self._cursors.chunks()) as chunks:
+            async for chunk in chunks:
+                while self._chunks >= self._most_chunks():
+                    self._chunk_done.clear()
+                    await self._chunk_done.wait()
+                self._chunks += 1
+                yield chunk
+
+    def _most_chunks(self) -> int:
+        searches = sum(kind != "appointments" for kind in self._doors.open)
+        return most_chunks(self._calls_wanted(), searches)
+
+    def _calls_wanted(self) -> int:
+        return calls_wanted(self._ghl, self._cursors.round_trip_seconds)
+
+    async def _join(self, chunk: Chunk) -> list[Step]:
+        page = chunk.page
+        started = time.time()
+        joined: Joined = {}
+        if self._doors.open:
+            ids = [each.id for each in page.items]
+            ids += [each.id for each in page.quarantined if each.id is not None]
+            left = len(ids) if self._tally.total is None else self._tally.total - self._tally.found
+            idle = 0
+            if self._cursors.round_trip_seconds >= SLOW_SECONDS:
+                idle = self._calls_wanted() - self._room.under_way - self._cursors.under_way
+            joined = await self._doors.join(
+                list(dict.fromkeys(ids)), self._kinds, contacts=max(len(ids), left), idle=max(0, idle)
             )
-        return page
+        if "appointments" in joined and self._doors.spooled_at is not None:
+            started = self._doors.spooled_at
+        apart = [ContactBundle(id=each.id, contact=None, quarantined=(each,)) for each in page.quarantined]
+        found = [ContactBundle(id=each.id, contact=each, cursor=_position(each)) for each in page.items]
+        calendars = self._doors.calendar_ids if "appointments" in joined else None
+        bundles = [_with_children(bundle, joined, started, calendars) for bundle in (*apart, *found)]
+        # Behind the last one the page's own cursor counts: it is right even where that contact did not decode.
+        bundles[-1] = msgspec.structs.replace(bundles[-1], cursor=tuple(page.cursor))
+        return [Step(bundle, chunk.span) for bundle in bundles]
 
-    async def contacts() -> AsyncIterator[ContactBundle]:
-        async for page in pagination.pages(page_behind, after):
-            apart = [ContactBundle(id=each.id, contact=None, quarantined=(each,)) for each in page.quarantined]
-            found = [ContactBundle(id=each.id, contact=each, cursor=_position(each)) for each in page.items]
-            *others, last = (*apart, *found)
-            for bundle in others:
-                yield bundle
-            # Behind the last one the page's own cursor counts: it is right even where that contact did not decode.
-            yield msgspec.structs.replace(last, cursor=tuple(page.cursor))
+    async def _complete(self, step: Step) -> Step:
+        bundle = await self._reader.complete(step.bundle)
+        return step if bundle is step.bundle else Step(bundle, step.span)
 
-    return InOrder(contacts(), reader.complete, ahead=AHEAD if kinds else AHEAD_ALONE)
+
+def _with_children(
+    bundle: ContactBundle, joined: Joined, read_at: float, calendar_ids: frozenset[str] | None
+) -> ContactBundle:
+    """The bundle with what the doors showed of it."""
+    if bundle.id is None or not joined:
+        return msgspec.structs.replace(bundle, read_at=read_at)
+    shown: dict[Kind, Children] = {kind: joined[kind][bundle.id] for kind in KINDS if kind in joined}
+    apart = [each for children in shown.values() for each in children.quarantined]
+    items: dict[str, Any] = {kind: tuple(children.items) for kind, children in shown.items()}
+    return msgspec.structs.replace(
+        bundle,
+        read_at=read_at,
+        calendar_ids=calendar_ids,
+        complete=tuple(shown),
+        quarantined=(*bundle.quarantined, *apart),
+        **items,
+    )
 
 
 def count(tally: Tally, bundle: ContactBundle) -> None:
@@ -189,84 +285,3 @@ def _in_words(kinds: tuple[Kind, ...]) -> str:
 
 def _position(contact: Contact) -> tuple[Any, ...] | None:
     return tuple(contact.search_after) if isinstance(contact.search_after, list | tuple) else None
-
-
-class _Reader:
-    """Completes contacts with their children, with bounded requests under way."""
-
-    def __init__(self, ghl: GHLClient, kinds: tuple[Kind, ...]) -> None:
-        self._kinds = kinds
-        self._room = asyncio.Semaphore(WORKERS)
-        self._pages: dict[Kind, Callable[[str], Any]] = {
-            "tasks": ghl.background.tasks.page,
-            "notes": ghl.background.notes.page,
-            "appointments": ghl.background.appointments.page,
-        }
-        self._contact = ghl.background.contacts.get
-        self._failures_in_a_row = dict.fromkeys(kinds, 0)
-
-    async def complete(self, bundle: ContactBundle) -> ContactBundle:
-        """Read the children of one contact.
-
-        Raises:
-            GHLError: what would fail for every contact.
-        """
-        if bundle.id is None or not self._kinds:
-            return bundle
-        results = await _all(partial(self._read, kind, bundle.id) for kind in self._kinds)
-        if any(isinstance(result, NotFound) for result in results):
-            if await self._is_gone(bundle.id):
-                return msgspec.structs.replace(bundle, vanished=True)
-            for kind, result in zip(self._kinds, results, strict=True):
-                if isinstance(result, NotFound):
-                    self._note_failure(kind, result)
-        read: dict[str, Any] = {}
-        failures, quarantined = [], list(bundle.quarantined)
-        for kind, result in zip(self._kinds, results, strict=True):
-            if isinstance(result, GHLError):
-                failures.append(Failure(bundle.id, kind, str(result)))
-            else:
-                read[kind] = result.items
-                quarantined += result.quarantined
-        return msgspec.structs.replace(
-            bundle, complete=tuple(read), failures=tuple(failures), quarantined=tuple(quarantined), **read
-        )
-
-    async def _is_gone(self, contact_id: str) -> bool:
-        """Ask for the contact itself: a 404 may also come from a route that is refused, or from the edge."""
-        async with self._room:
-            try:
-                await self._contact(contact_id)
-            except NotFound:
-                return True
-            except GHLError as error:
-                if isinstance(error, _ENDS_THE_RUN):
-                    raise
-        return False
-
-    def _note_failure(self, kind: Kind, error: GHLError) -> None:
-        self._failures_in_a_row[kind] += 1
-        if isinstance(error, _ENDS_THE_RUN) or self._failures_in_a_row[kind] >= FAILURES_IN_A_ROW:
-            raise error
-
-    async def _read(self, kind: Kind, contact_id: str) -> Page[Any] | GHLError:
-        async with self._room:
-            try:
-                page: Page[Any] = await self._pages[kind](contact_id)
-            except NotFound as error:
-                return error
-            except GHLError as error:
-                self._note_failure(kind, error)
-                return error
-        self._failures_in_a_row[kind] = 0
-        return page
-
-
-async def _all(jobs: Any) -> list[Any]:
-    """Run jobs side by side; the first failure ends the others and comes out as itself, not as a group."""
-    tasks = [asyncio.ensure_future(job()) for job in jobs]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()

@@ -14,8 +14,9 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 
 from ..client import GHLClient, QuotaState
-from ..errors import DailyQuotaExhausted, UsageError
-from ._rows import Counts
+from ..errors import DailyQuotaExhausted, RateLimited, UsageError
+from ._doors import Way
+from ._rows import Counts, Kind
 
 __all__ = ["Failure", "Progress", "Reason", "Run", "SampleCheck", "Summary", "Tally"]
 
@@ -43,6 +44,12 @@ class SampleCheck(msgspec.Struct, frozen=True):
     """How many records the server named."""
     missing: tuple[Failure, ...] = ()
     """Records that the server has had all along and the store has not."""
+    left_out_by: tuple[Kind, ...] = ()
+    """Kinds of which the cheaper way did not show some of these records even when it was asked for them alone."""
+    other_calendars: int = 0
+    """Appointments of these contacts in calendars that the location does not list: the cheaper way cannot show them."""
+    wanted: int = 0
+    """How many contacts were to be compared."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +106,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     stored: Counts | None
     """What the whole store holds now; None where there is no store."""
     sample: SampleCheck | None
+    ways: tuple[Way, ...]
+    """How each kind was read, in the end."""
     requests: int
     seconds: float
 
@@ -109,7 +118,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             return 3
         if self.reason != "finished":
             return 1
-        return 4 if self.failed or (self.stored is not None and self.stored.holes) else 0
+        is_unchecked = self.sample is not None and self.sample.wanted and not self.sample.contacts
+        return 4 if self.failed or is_unchecked or (self.stored is not None and self.stored.holes) else 0
 
 
 class Tally:
@@ -124,6 +134,7 @@ class Tally:
         self.pruned = 0
         self.stored: Counts | None = None
         self.sample: SampleCheck | None = None
+        self.ways: Callable[[], tuple[Way, ...]] = tuple
         self._pace = (self.started, 0, 0.0)
 
     def begin(self, found_before: int = 0) -> None:
@@ -213,6 +224,7 @@ class Tally:
             failures=tuple(self.failures),
             stored=self.stored,
             sample=self.sample,
+            ways=self.ways(),
             requests=self.requests,
             seconds=monotonic() - self.started,
         )
@@ -279,6 +291,9 @@ class Run(Generic[Item]):
                 yield item
         except DailyQuotaExhausted as error:
             self.summary = self._tally.summary("daily quota", str(error), resumable=True)
+        except RateLimited as error:
+            said = f"the server grants no requests any more ({error}): the same call goes on where it stopped"
+            self.summary = self._tally.summary("stopped", said, resumable=True)
         except BaseException as error:
             left = {GeneratorExit: "the loop was left early", asyncio.CancelledError: "cancelled"}.get(type(error))
             self.summary = self._tally.summary("stopped" if left else "failed", left or str(error), resumable=True)

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from ..errors import GHLError, StoreFailed, UsageError
-from . import _landing, _schema
+from . import _landing, _schema, _spool
 from ._rows import (
     KINDS,
     Batch,
@@ -34,6 +34,7 @@ from ._rows import (
     Row,
     StoredContact,
 )
+from ._spool import SpooledEvent
 
 __all__ = [
     "Batch",
@@ -46,6 +47,7 @@ __all__ = [
     "QuarantinedRow",
     "Row",
     "SQLiteStore",
+    "SpooledEvent",
     "Store",
     "StoredContact",
 ]
@@ -59,6 +61,13 @@ class Store(Protocol):
 
     Every method but `close` may raise StoreFailed (it cannot be read or written) or StoreBusy.
     """
+
+    async def peek(self, identity: Identity) -> Checkpoint | None:
+        """Say where the store stands without taking it or changing anything; None: there is none so far.
+
+        Raises:
+            StoreMismatch: it is a copy of something else, of a newer schema, or no store at all.
+        """
 
     async def begin(self, identity: Identity, *, resume: bool = True) -> Checkpoint:
         """Open or create the store, take it for this run and say where it stands.
@@ -84,14 +93,38 @@ class Store(Protocol):
         A reading older than what is stored, by `date_updated`, does not overwrite it but counts as seen in this pass.
         """
 
-    async def finish(self, *, prune: bool) -> int:
-        """End the pass. With `prune`, remove contacts not seen in it, with all that belongs to them; say how many."""
+    async def spool(self, events: Sequence[SpooledEvent]) -> None:
+        """Keep calendar events until their contacts come, or until the next `begin`, `next_pass` or `finish`.
+
+        One that is there already is replaced. They are no records of the store: nothing counts them.
+        """
+
+    async def spooled(self, contact_ids: Sequence[str]) -> dict[str, list[bytes]]:
+        """The raw events of some contacts, in the order of their ids; contacts without any are left out."""
+
+    async def finish(self, *, prune: bool, again: bool = False) -> int:
+        """End the pass; with `again` start the next one at once, since this one has left something out.
+
+        With `prune`, remove contacts not seen in it, with all that belongs to them, and say how many.
+        """
 
     async def unseen(self) -> list[str]:
         """List the contacts that this pass has not met so far: at its end, what `finish` would prune."""
 
     async def remove(self, contact_ids: Sequence[str]) -> int:
         """Remove contacts that the location has no more, with all that belongs to them; say how many were there."""
+
+    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> None:
+        """Note contacts that the location has; `is_first` forgets what was noted before."""
+
+    async def unswept(self) -> list[str]:
+        """List the stored contacts that were not noted since the sweep began."""
+
+    async def doubt(self, kinds: Sequence[Kind], *, suspected: Sequence[Kind] = ()) -> None:
+        """Remember, until the store starts over, that the cheaper way to read some kinds leaves records out.
+
+        Those that are `suspected` are remembered up to the next call.
+        """
 
     async def holes(self, limit: int = 1000) -> list[Hole]:
         """List up to `limit` holes, those that wait longest first."""
@@ -138,6 +171,10 @@ class SQLiteStore:
         """Close."""
         await self.close()
 
+    async def peek(self, identity: Identity) -> Checkpoint | None:
+        """Look into the file, if it is there; see `Store.peek`."""
+        return await self._on_thread(self._peek, identity)
+
     async def begin(self, identity: Identity, *, resume: bool = True) -> Checkpoint:
         """Open or create the file, lock it and say where it stands; see `Store.begin`."""
         return await self._on_thread(self._begin, identity, resume=resume)
@@ -150,9 +187,17 @@ class SQLiteStore:
         """Write one batch in one transaction, behind all earlier ones; see `Store.commit`."""
         return await self._on_thread(self._write, _landing.write, batch, time.time())
 
-    async def finish(self, *, prune: bool) -> int:
+    async def spool(self, events: Sequence[SpooledEvent]) -> None:
+        """Keep calendar events in one transaction; see `Store.spool`."""
+        await self._on_thread(self._write, _spool.put, events)
+
+    async def spooled(self, contact_ids: Sequence[str]) -> dict[str, list[bytes]]:
+        """The raw events of some contacts; see `Store.spooled`."""
+        return await self._on_thread(self._read, _spool.take, contact_ids)
+
+    async def finish(self, *, prune: bool, again: bool = False) -> int:
         """End the pass, make the indexes and empty the write-ahead log; see `Store.finish`."""
-        return await self._on_thread(self._finish, prune=prune)
+        return await self._on_thread(self._finish, prune=prune, again=again)
 
     async def unseen(self) -> list[str]:
         """List the contacts that this pass has not met; see `Store.unseen`."""
@@ -161,6 +206,18 @@ class SQLiteStore:
     async def remove(self, contact_ids: Sequence[str]) -> int:
         """Remove contacts; see `Store.remove`."""
         return await self._on_thread(self._write, _landing.remove, contact_ids)
+
+    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> None:
+        """Note contacts, outside of the file; see `Store.sweep`."""
+        await self._on_thread(self._read, _landing.sweep, contact_ids, is_first=is_first)
+
+    async def unswept(self) -> list[str]:
+        """List contacts that were not noted; see `Store.unswept`."""
+        return await self._on_thread(self._read, _landing.unswept)
+
+    async def doubt(self, kinds: Sequence[Kind], *, suspected: Sequence[Kind] = ()) -> None:
+        """Remember what is doubted; see `Store.doubt`."""
+        await self._on_thread(self._write, _landing.doubt, kinds, suspected)
 
     async def holes(self, limit: int = 1000) -> list[Hole]:
         """List up to `limit` holes; see `Store.holes`."""
@@ -188,14 +245,17 @@ class SQLiteStore:
 
     # Everything below runs on the store's own thread, one job after the other, in the order of the calls above.
 
+    def _peek(self, identity: Identity) -> Checkpoint | None:
+        with _schema.failures_named(self._file), _schema.looking(self._file) as database:
+            if database is None:
+                return None
+            _schema.check_identity(database, self._file, _facts(identity))
+            return _landing.checkpoint(database)
+
     def _begin(self, identity: Identity, *, resume: bool) -> Checkpoint:
         if self._database is not None:
             raise UsageError(f"{self.path} is open already")
-        facts = {
-            "location_id": identity.location_id,
-            "query": identity.query,
-            "include": ", ".join(sorted(set(identity.include))),
-        }
+        facts = _facts(identity)
         self._kinds = tuple(kind for kind in KINDS if kind in identity.include)
         try:
             with _schema.failures_named(self._file):
@@ -235,10 +295,10 @@ class SQLiteStore:
             raise UsageError(f"{self.path}: the pass before is not finished; begin(resume=False) starts over")
         return self._write(_landing.next_pass)
 
-    def _finish(self, *, prune: bool) -> int:
+    def _finish(self, *, prune: bool, again: bool) -> int:
         # The indexes first: if there is no room for them the pass is not finished, and the next run comes back here.
         self._write(_schema.index)
-        removed = self._write(_landing.finish, prune=prune)
+        removed = self._write(_landing.finish, prune=prune, again=again)
         self._read(_schema.empty_log)
         return removed
 
@@ -255,6 +315,15 @@ class SQLiteStore:
             # Last: whoever gets the lock must find a closed file.
             if lock is not None:
                 lock.close()
+
+
+def _facts(identity: Identity) -> dict[str, str]:
+    """What makes one store's content differ from another's, as the file keeps it."""
+    return {
+        "location_id": identity.location_id,
+        "query": identity.query,
+        "include": ", ".join(sorted(set(identity.include))),
+    }
 
 
 async def _outcome(future: Future[_T]) -> _T:

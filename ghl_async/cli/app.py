@@ -11,13 +11,14 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from .._version import __version__
-from ..errors import GHLError, NoToken, UsageError
+from ..errors import DailyQuotaExhausted, GHLError, NoToken, UsageError
 from .complaint import complain
-from .options import BackfillOptions, SandboxOptions
+from .options import BackfillOptions, PlanOptions, SandboxOptions
 
-__all__ = ["backfill", "run", "sandbox"]
+__all__ = ["backfill", "plan", "run", "sandbox"]
 
 _BACKFILL = BackfillOptions()
+_PLAN = PlanOptions()
 _SANDBOX = SandboxOptions()
 _EPILOGUE = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped and resumable, 4 finished with failed items."
 
@@ -35,12 +36,24 @@ app = App(
 async def backfill(options: Annotated[BackfillOptions, Parameter(name="*")] = _BACKFILL) -> int:
     """Copy a location's contacts with their tasks, notes and appointments into an SQLite file.
 
-    The token is read from GHL_TOKEN. Whatever interrupts it, the same command goes on where it stopped; of a complete
-    copy it makes a current one.
+    The token is read from GHL_TOKEN. It begins with a plan of what it will cost, and does not begin if the day's quota
+    does not hold that. Whatever interrupts it, the same command goes on where it stopped; of a complete copy it makes a
+    current one.
     """
     from .backfill import copy_location
 
     return await copy_location(options)
+
+
+@app.command
+async def plan(options: Annotated[PlanOptions, Parameter(name="*")] = _PLAN) -> int:
+    """Say what a backfill will cost, in requests and time, and how it will read. It costs about 15 requests itself.
+
+    The token is read from GHL_TOKEN. Neither the location nor the SQLite file is changed.
+    """
+    from .plan import show_plan
+
+    return await show_plan(options)
 
 
 @app.command
@@ -65,5 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except GHLError as error:
         complain(str(error))
+        if isinstance(error, DailyQuotaExhausted):
+            return 3
         return 2 if isinstance(error, (UsageError, NoToken)) else 1
     return code or 0

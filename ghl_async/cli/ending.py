@@ -6,9 +6,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..bulk import Summary
+from ..bulk import Summary, Way
 
 __all__ = ["closing_line", "hints", "table"]
+
+CHEAP_SCOPES = ("locations/tasks.readonly", "notes.readonly", "calendars.readonly", "calendars/events.readonly")
+"""Without them everything is read all the same, contact by contact."""
 
 
 def table(summary: Summary, kinds: Sequence[str]) -> str:
@@ -27,7 +30,12 @@ def table(summary: Summary, kinds: Sequence[str]) -> str:
     if summary.pruned:
         rows.append(("removed", f"{summary.pruned:,}", "", ""))
     lines = [f"{name:<14}{run:>12}{store:>15}{server:>18}".rstrip() for name, run, store, server in rows]
+    lines += [f"{way.kind} were read contact by contact: {way.why}." for way in _dearer(summary)]
     return "\n".join((*lines, _effort(summary)))
+
+
+def _dearer(summary: Summary) -> list[Way]:
+    return [way for way in summary.ways if way.by == "each contact"]
 
 
 def _effort(summary: Summary) -> str:
@@ -52,8 +60,10 @@ def hints(store: Path, kinds: Sequence[str], *, is_sandbox: bool) -> str:
     if is_sandbox:
         lines += [
             "",
-            "Copy a real location, with a private integration token that has the scope contacts.readonly:",
+            "Copy a real location, with a private integration token that has the scopes contacts.readonly and, to be",
+            f"cheap, {', '.join(CHEAP_SCOPES)}:",
             "  export GHL_TOKEN=... GHL_LOCATION_ID=...",
+            "  ghl-async plan",
             "  ghl-async backfill",
         ]
     return "\n".join(lines)

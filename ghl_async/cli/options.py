@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeFloat, NonNegativeInt, Port, PositiveFloat, PositiveInt
 
-__all__ = ["BackfillOptions", "SandboxOptions"]
+__all__ = ["BackfillOptions", "CopyOptions", "PlanOptions", "SandboxOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackfillOptions:
-    """Options of `ghl-async backfill`. The token is none of them: a command line can be read by everybody."""
+class CopyOptions:
+    """What is to be copied, and into what. The token is no option: a command line can be read by everybody."""
 
     store: Annotated[
         Path | None,
@@ -24,29 +24,61 @@ class BackfillOptions:
             metavar="KINDS", help="What to copy with each contact, separated by commas; none for contacts alone."
         ),
     ] = "tasks,notes,appointments"
-    fresh: Annotated[
-        bool, Parameter(show_default=False, help="Start over instead of going on; nothing is removed before the end.")
+    deleted_calendars: Annotated[
+        bool,
+        Parameter(
+            show_default=False, help="Copy the appointments of deleted calendars too, for one request a contact."
+        ),
     ] = False
     location_id: Annotated[str | None, Parameter(help="The location's id; by default that of GHL_LOCATION_ID.")] = None
     base_url: Annotated[
         str | None, Parameter(help="Another address of the API; by default that of GHL_BASE_URL, or the vendor's.")
     ] = None
     sandbox: Annotated[
-        bool, Parameter(show_default=False, help="Copy a made-up location, served by this command. Needs no account.")
+        bool, Parameter(show_default=False, help="Take a made-up location, served by this command. Needs no account.")
     ] = False
     contacts: Annotated[
         NonNegativeInt | None, Parameter(help="With --sandbox: how many contacts it has; by default 1000.")
     ] = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What to copy with each contact, not yet checked."""
+        return () if self.include == "none" else tuple(kind.strip() for kind in self.include.split(","))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillOptions(CopyOptions):
+    """Options of `ghl-async backfill`."""
+
+    fresh: Annotated[
+        bool, Parameter(show_default=False, help="Start over instead of going on; nothing is removed before the end.")
+    ] = False
+    force: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help="Begin although the day's quota does not hold it all: stop where it ends, and go on another day.",
+        ),
+    ] = False
     json: Annotated[
         bool,
         Parameter(
             show_default=False,
-            help="Write the summary to stdout as one JSON object, and progress to stderr as JSON lines.",
+            help='Write the summary to stdout as one JSON object; to stderr JSON lines, first {"plan": ...}, then '
+            "progress.",
         ),
     ] = False
     quiet: Annotated[
-        bool, Parameter(show_default=False, help="Show no progress and no summary, only what went wrong.")
+        bool, Parameter(show_default=False, help="Show no plan, no progress and no summary, only what went wrong.")
     ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(CopyOptions):
+    """Options of `ghl-async plan`."""
+
+    json: Annotated[bool, Parameter(show_default=False, help="Write the plan to stdout as one JSON object.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)

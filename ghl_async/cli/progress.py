@@ -19,7 +19,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..bulk import Progress, Run
+from ..bulk import Plan, Progress, Run
+from .cost import in_short
 
 __all__ = ["Display", "JsonLines", "LiveDisplay", "PlainLines", "Silence", "choose_display", "following"]
 
@@ -33,6 +34,9 @@ class Display(Protocol):
     """Shows progress. `seconds` says how often it wants to."""
 
     seconds: float
+
+    def plan(self, plan: Plan) -> None:
+        """Show what the run will cost."""
 
     def show(self, progress: Progress) -> None:
         """Show how far the run is now."""
@@ -80,6 +84,9 @@ class Silence:
 
     seconds = 3600.0
 
+    def plan(self, plan: Plan) -> None:
+        """Show nothing."""
+
     def show(self, progress: Progress) -> None:
         """Show nothing."""
 
@@ -91,16 +98,20 @@ class Silence:
 
 
 class JsonLines:
-    """Writes each progress as a line of JSON: the fields of `bulk.Progress`."""
+    """Writes each progress as a line of JSON, the fields of `bulk.Progress`, and before them all {"plan": ...}."""
 
     seconds = _LINES_SECONDS
+
+    def plan(self, plan: Plan) -> None:
+        """Write one line: an object whose only key is "plan", with the fields of `bulk.Plan`."""
+        _write(msgspec.json.encode({"plan": plan}).decode())
 
     def show(self, progress: Progress) -> None:
         """Write one line."""
         _write(msgspec.json.encode(progress).decode())
 
     def say(self, line: str) -> None:
-        """Say nothing: every line is an object of one kind."""
+        """Say nothing: every line is an object of a known kind."""
 
     def close(self) -> None:
         """End."""
@@ -113,6 +124,11 @@ class PlainLines:
 
     def __init__(self, kinds: Sequence[str]) -> None:
         self._kinds = kinds
+
+    def plan(self, plan: Plan) -> None:
+        """Write a few lines."""
+        for line in in_short(plan):
+            _write(line)
 
     def show(self, progress: Progress) -> None:
         """Write one line."""
@@ -143,8 +159,13 @@ class LiveDisplay:
     def __init__(self, kinds: Sequence[str], console: Console) -> None:
         self._kinds = kinds
         # No refresh by rich's own thread: what is shown belongs to the event loop.
-        self._live = Live(Text("opening the store"), console=console, auto_refresh=False, transient=True)
+        self._live = Live(Text("planning"), console=console, auto_refresh=False, transient=True)
         self._live.start(refresh=True)
+
+    def plan(self, plan: Plan) -> None:
+        """Print a few lines above."""
+        for line in in_short(plan):
+            self.say(line)
 
     def show(self, progress: Progress) -> None:
         """Draw anew."""

@@ -12,6 +12,7 @@ asked for may be full, because servers clamp the size of a page without a word.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from hashlib import sha256
@@ -53,13 +54,26 @@ class PageSize:
         """The largest limit to ask for. None: nothing was refused so far."""
         self.given = 0
         """The most records that came in one page."""
+        self._first = asyncio.Lock()
+        self._is_tried = False
 
     async def fetch(self, limit: int, fetch: Callable[[int], Awaitable[Page[R]]]) -> Page[R]:
         """Get a page of at most `limit` records; if the server refuses so many, the next smaller round number.
 
+        Until the first page has come other callers wait: what is refused need be learned only once.
+
         Raises:
             Unprocessable, BadRequest: the server refuses something else, or even one record.
         """
+        if not self._is_tried:
+            async with self._first:
+                if not self._is_tried:
+                    page = await self._fetched(limit, fetch)
+                    self._is_tried = True
+                    return page
+        return await self._fetched(limit, fetch)
+
+    async def _fetched(self, limit: int, fetch: Callable[[int], Awaitable[Page[R]]]) -> Page[R]:
         asked = limit if self.accepted is None else min(limit, self.accepted)
         is_refused = False
         while True:

@@ -33,13 +33,12 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..errors import UsageError
-from .reading import Day, Others, QuotaReading
+from .reading import Day, Others, QuotaReading, QuotaState
 from .request import Lane
 
 if TYPE_CHECKING:
@@ -72,22 +71,6 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(f"Quota.requests must be at least 1, not {self.requests}")
         if self.daily_floor is not None and self.daily_floor < 0:
             raise UsageError(f"Quota.daily_floor cannot be negative: {self.daily_floor}")
-
-
-class QuotaState(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a budget now (`ghl.quota`)."""
-
-    requests: int
-    """How many requests an interval may hold at present."""
-    interval_seconds: float
-    known: bool
-    """Whether a reply has announced the limits; before that they are a cautious guess."""
-    free: int
-    """Slots an interactive call could take this instant."""
-    used_by_others: int
-    daily: int | None
-    daily_remaining: int | None
-    daily_resets_at: datetime | None
 
 
 class Slot:
@@ -264,6 +247,7 @@ class Budget:
             used_by_others=held,
             daily=self._day.limit,
             daily_remaining=self._day.remaining,
+            daily_floor=self._day.floor(self._quota.daily_floor),
             daily_resets_at=self._day.resets_at_utc(now),
         )
 

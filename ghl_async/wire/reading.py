@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import DailyQuotaExhausted
 
-__all__ = ["Day", "Others", "QuotaReading"]
+__all__ = ["Day", "Others", "QuotaReading", "QuotaState"]
 
 UNANNOUNCED_DAY_SECONDS = 3600.0
 
@@ -103,6 +103,24 @@ class Others:
         return self._held[0][0] if self._held else None
 
 
+class QuotaState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a budget now (`ghl.quota`)."""
+
+    requests: int
+    """How many requests an interval may hold at present."""
+    interval_seconds: float
+    known: bool
+    """Whether a reply has announced the limits; before that they are a cautious guess."""
+    free: int
+    """Slots an interactive call could take this instant."""
+    used_by_others: int
+    daily: int | None
+    daily_remaining: int | None
+    daily_floor: int
+    """How many of the day's requests bulk work leaves to interactive calls."""
+    daily_resets_at: datetime | None
+
+
 class Day:
     """The daily allowance, as the headers tell it."""
 
@@ -130,6 +148,10 @@ class Day:
             return None
         return datetime.now(UTC) + timedelta(seconds=self.resets_at - now)
 
+    def floor(self, wished: int | None) -> int:
+        """How many requests bulk work leaves: as many as wished, or one percent of the day."""
+        return (self.limit or 0) // 100 if wished is None else wished
+
     def check(self, now: float, floor: int | None) -> None:
         """Refuse bulk work at the floor.
 
@@ -138,8 +160,7 @@ class Day:
         """
         if self.remaining is None or (self.resets_at is not None and now >= self.resets_at):
             return
-        if floor is None:
-            floor = (self.limit or 0) // 100
+        floor = self.floor(floor)
         if self.remaining <= floor:
             resets_at = self.resets_at_utc(now)
             when = f" until {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else ""

@@ -6,13 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
-import sqlite3
 import sys
 from typing import NamedTuple
-
-import msgspec
-
-from ghl_async.sandbox.admin import truth
 
 from ..house.source import ROOT
 
@@ -80,21 +75,3 @@ async def until(condition):
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110  (what is waited for happens in another process)
             await asyncio.sleep(0.005)
-
-
-def stored_records(path):
-    """What a store holds: {kind: {id: JSON}}."""
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        return {
-            kind: {row[0]: msgspec.json.decode(row[1]) for row in database.execute(f"SELECT id, raw FROM {kind}")}  # noqa: S608
-            for kind in ("contacts", "tasks", "notes", "appointments")
-        }
-
-
-def true_records(sandbox):
-    """What a sandbox's location holds, in the same form."""
-    found = truth(sandbox.state.main, 0, 1_000_000)["contacts"]
-    return {"contacts": {each["contact"]["id"]: each["contact"] for each in found}} | {
-        kind: {record["id"]: record for each in found for record in each[kind]}
-        for kind in ("tasks", "notes", "appointments")
-    }

@@ -7,6 +7,13 @@ import pytest
 from ghl_async import GHLClient
 from ghl_async.sandbox import Sandbox
 
+pytest.register_assert_rewrite("tests.journeys.truth")  # its assertions are to say what differs
+
+DOORS = ("granted", "refused", "midway", "clamped")
+"""How a server takes the searches that serve many contacts at once."""
+_REFUSED = (("/tasks/search", 401, 4), ("/notes/search", 403, 5), ("/calendars/events", 404, 2))
+"""Where, with which status, and after how many requests midway."""
+
 
 @pytest.fixture
 async def sandbox():
@@ -20,6 +27,19 @@ async def ghl(sandbox):
     """A client of the sandbox."""
     async with client_of(sandbox) as client:
         yield client
+
+
+@pytest.fixture(params=DOORS)
+def doors(request, sandbox):
+    """The sandbox in four modes, one after the other."""
+    set_doors(sandbox, request.param)
+    return request.param
+
+
+@pytest.fixture
+def refused(sandbox):
+    """The sandbox refuses all searches but that of contacts: everything is read contact by contact."""
+    set_doors(sandbox, "refused")
 
 
 @pytest.fixture
@@ -36,3 +56,16 @@ def client_of(sandbox, **options):
         base_url=sandbox.base_url,
         **options,
     )
+
+
+def set_doors(sandbox, mode):
+    """Have a sandbox grant its searches, refuse them from the beginning or midway, or give and accept odd sizes."""
+    pages = sandbox.state.pages
+    if mode == "clamped":
+        pages.change(tasks_clamp=17, tasks_refuse=333, notes_clamp=13, notes_refuse=77, search_clamp=37)
+    if mode == "midway":
+        pages.change(tasks_clamp=15, notes_clamp=40, search_clamp=40)
+    if mode in {"refused", "midway"}:
+        for path, status, after in _REFUSED:
+            passed = after if mode == "midway" else 0
+            sandbox.faults.add(kind="refused", path_contains=path, status=status, after=passed)

@@ -11,7 +11,9 @@ import pytest
 
 from ghl_async.sandbox import Sandbox
 
-from .command import Command, stored_records, true_records, until
+from .command import Command, until
+from .conftest import set_doors
+from .truth import assert_whole, stored_records
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ async def refused(command, code, words, *arguments, **environment):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("nonsense", "Available commands: backfill, sandbox"),
+        ("nonsense", "Available commands: backfill, plan, sandbox"),
         ("backfill --nonsense", "Unknown option"),
         ("backfill stray", "stray"),
         ("backfill --token pit-secret", "Unknown option"),
@@ -49,6 +51,12 @@ async def refused(command, code, words, *arguments, **environment):
         ("backfill --sandbox --location-id x", "leave out --location-id"),
         ("backfill --location-id ../x", "location_id is no location id"),
         ("backfill --base-url nonsense", "base_url must look like"),
+        ("plan --nonsense", "Unknown option"),
+        ("plan --force", "Unknown option"),
+        ("plan --include tasks,nots", "does not know 'nots'"),
+        ("plan --contacts 5", "--contacts goes with --sandbox"),
+        ("plan --sandbox --base-url x", "leave out --location-id"),
+        ("plan --base-url nonsense", "base_url must look like"),
         ("sandbox --profile big", "--profile"),
         ("sandbox --port 99999", "--port"),
     ],
@@ -64,6 +72,7 @@ async def test_a_missing_setting_is_named(ghl_async):
 
 async def test_a_wrong_token(ghl_async):
     await refused(ghl_async, 1, "Private Integrations", "backfill", GHL_TOKEN="pit-wrong")
+    await refused(ghl_async, 1, "Private Integrations", "plan", GHL_TOKEN="pit-wrong")
     await refused(ghl_async, 2, "was something else pasted?", "backfill", GHL_TOKEN="two words")
 
 
@@ -120,54 +129,58 @@ def _altered(sql):
         (_altered("UPDATE meta SET value = '{}' WHERE key = 'query'"), "filled by another query"),
     ],
 )
-async def test_a_store_that_is_something_else_stays_as_it_is(ghl_async, tmp_path, make, words):
+async def test_a_store_that_is_something_else_stays_as_it_is(ghl_async, sandbox, tmp_path, make, words):
     path = tmp_path / "x.db"
     if make not in {_text, _foreign}:
         assert (await ghl_async("backfill", "--store", path)).code == 0
     make(path)
-    before = path.read_bytes()
-    await refused(ghl_async, 2, words, "backfill", "--store", path)
+    before, seen = path.read_bytes(), sandbox.log.requests
+    for command in ("plan", "backfill"):
+        await refused(ghl_async, 2, words, command, "--store", path)
     assert path.read_bytes() == before
+    assert sandbox.log.requests == seen
 
 
 async def test_a_place_where_no_store_can_be(ghl_async, tmp_path):
-    await refused(ghl_async, 2, "is a folder: name a file", "backfill", "--store", tmp_path)
-    await refused(ghl_async, 2, "does not exist: create it", "backfill", "--store", tmp_path / "nowhere" / "x.db")
+    await refused(ghl_async, 2, "is a folder: name a file", "backfill", "--quiet", "--store", tmp_path)
+    nowhere = tmp_path / "nowhere" / "x.db"
+    await refused(ghl_async, 2, "does not exist: create it", "backfill", "--quiet", "--store", nowhere)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_without_permission(ghl_async, tmp_path):
     folder = tmp_path / "theirs"
     folder.mkdir(mode=0o555)
-    await refused(ghl_async, 1, "check the permissions", "backfill", "--store", folder / "x.db")
+    await refused(ghl_async, 1, "check the permissions", "backfill", "--quiet", "--store", folder / "x.db")
 
 
 async def test_a_disk_without_room_keeps_what_is_stored(ghl_async, sandbox, tmp_path):
     pytest.importorskip("resource", reason="this system has no limits on file sizes")
+    set_doors(sandbox, "refused")
     limited = (
         "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000));"
         "runpy.run_module('ghl_async', run_name='__main__')"
     )
     program = (sys.executable, "-c", limited)
-    ended = await ghl_async.end(await ghl_async.start("backfill", "--store", "x.db", program=program))
+    ended = await ghl_async.end(await ghl_async.start("backfill", "--store", "x.db", "--quiet", program=program))
     assert ended.code == 1
     assert ended.out == ""
     assert re.fullmatch(r"ghl-async: .*x\.db: the disk .* run again, it goes on where it stopped\n", ended.err)
-    kept = stored_records(tmp_path / "x.db")["contacts"]
-    assert kept
+    assert stored_records(tmp_path / "x.db")
 
     assert (await ghl_async("backfill", "--store", "x.db")).code == 0
-    assert stored_records(tmp_path / "x.db") == true_records(sandbox)
+    assert_whole(tmp_path / "x.db", sandbox, "refused")
 
 
 async def test_a_second_backfill_of_one_store_says_so_and_the_first_goes_on(ghl_async, sandbox, tmp_path):
+    set_doors(sandbox, "refused")
     sandbox.limits.change(requests=20, interval_seconds=0.5)
     async with ghl_async.running("backfill", "--store", "x.db") as first:
-        await until(lambda: sandbox.log.requests > 10)
-        await refused(ghl_async, 1, "another run is filling", "backfill", "--store", "x.db")
+        await until((tmp_path / "x.db-lock").exists)
+        await refused(ghl_async, 1, "another run is filling", "backfill", "--store", "x.db", "--quiet")
         sandbox.limits.change(requests=100_000)
         assert (await ghl_async.end(first)).code == 0
-    assert stored_records(tmp_path / "x.db") == true_records(sandbox)
+    assert_whole(tmp_path / "x.db", sandbox, "refused")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
-"""bulk.fetch against the sandbox: everything once, in order, and what fails stands beside what did not."""
+"""bulk.fetch against the sandbox: everything once, in order, and what fails stands beside what did not.
+
+Tests with `doors` run four times: with the searches for many contacts granted, refused, refused midway and clamped.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from ghl_async import ContactQuery, RetryPolicy, bulk
@@ -11,34 +15,59 @@ from ghl_async.errors import Unauthorized, UsageError
 from ghl_async.hooks import RecordQuarantined
 from ghl_async.sandbox import Sandbox
 
-from .conftest import client_of
-from .truth import true_records
+from .conftest import DOORS, client_of, set_doors
+from .truth import KINDS, true_records
 
 QUICK = RetryPolicy(attempts=2, base_seconds=0.0)
 
 
-async def test_fetch_yields_every_contact_once_with_all_that_belongs_to_it(sandbox, ghl):
-    seen = {}
+async def test_fetch_yields_every_contact_once_with_all_that_belongs_to_it(sandbox, ghl, doors):
+    seen = []
     run = bulk.fetch(ghl)
     async for bundle in run:
-        seen["contacts", bundle.id] = bundle.contact.raw
-        for kind in ("tasks", "notes", "appointments"):
-            seen |= {(kind, bundle.id, child.id): child.raw for child in getattr(bundle, kind)}
-    assert seen.keys() == true_records(sandbox).keys()
+        seen.append((("contacts", bundle.id), bundle.contact))
+        assert bundle.complete == ("tasks", "notes", "appointments")
+        for kind in bundle.complete:
+            seen += [((kind, bundle.id, child.id), child) for child in getattr(bundle, kind)]
+    records = {key: msgspec.json.decode(record.raw) for key, record in seen}
+    for key, record in records.items():
+        if key[0] == "contacts":
+            del record["searchAfter"]  # it belongs to the search, not to the contact
+    assert len(records) == len(seen), "none came twice"
+    assert records == true_records(sandbox, like=records if doors in {"granted", "clamped"} else None)
     assert run.summary.reason == "finished"
     assert run.summary.exit_code == 0
     assert (run.summary.found, run.summary.server_total, run.summary.contacts) == (120, 120, 120)
-    assert run.summary.requests == 2 + 3 * 120  # a page, the empty page behind it, three lists a contact
 
 
+@pytest.mark.usefixtures("refused")
+async def test_contact_by_contact_a_contact_costs_a_request_for_each_kind(sandbox, ghl):
+    summary = await bulk.fetch(ghl)
+    by_route = sandbox.log.counts()["by_route"]
+    assert [by_route.pop(f"GET /contacts/{{contactId}}/{kind}") for kind in KINDS] == [120] * 3
+    assert by_route.pop("POST /contacts/search") <= 3  # a page, the empty page behind it, and where the events begin
+    assert by_route == {
+        "POST /locations/{locationId}/tasks/search": 1,
+        "POST /notes/search": 1,
+        "GET /calendars/": 1,
+        "GET /calendars/events": 2,  # two calendars are asked for at once, and both are refused
+    }
+    assert summary.requests == sandbox.log.counts()["requests"]
+
+
+@pytest.mark.usefixtures("doors")
 async def test_fetch_keeps_the_order_of_the_search(ghl):
     ids = [bundle.id async for bundle in bulk.fetch(ghl, ContactQuery(sort="date_added"), include=("tasks",))]
     assert ids == [contact.id async for contact in ghl.contacts.iterate(ContactQuery(sort="date_added"))]
 
 
-async def test_fetch_reads_only_what_is_included(sandbox, ghl):
-    await bulk.fetch(ghl, include=("notes",))
-    assert set(sandbox.log.counts()["by_route"]) == {"POST /contacts/search", "GET /contacts/{contactId}/notes"}
+async def test_fetch_reads_only_what_is_included(sandbox, ghl, doors):
+    run = bulk.fetch(ghl, include=("notes",))
+    assert {bundle.complete async for bundle in run} == {("notes",)}
+    asked = {"POST /contacts/search", "POST /notes/search"}
+    if doors in {"refused", "midway"}:
+        asked.add("GET /contacts/{contactId}/notes")
+    assert set(sandbox.log.counts()["by_route"]) == asked
 
 
 async def test_fetch_of_contacts_alone_costs_a_request_for_five_hundred(ghl):
@@ -46,6 +75,7 @@ async def test_fetch_of_contacts_alone_costs_a_request_for_five_hundred(ghl):
     assert (summary.contacts, summary.requests) == (120, 2)
 
 
+@pytest.mark.usefixtures("refused")
 async def test_a_child_that_cannot_be_read_is_a_failure_of_its_own(sandbox):
     victim = sandbox.state.main.id_of(next(iter(sandbox.state.main.walk(descending=False))))
     sandbox.faults.add(kind="server_error", path_contains=f"{victim}/notes")
@@ -59,8 +89,10 @@ async def test_a_child_that_cannot_be_read_is_a_failure_of_its_own(sandbox):
     assert run.summary.exit_code == 4
 
 
+@pytest.mark.usefixtures("doors")
 async def test_a_server_that_fails_for_every_contact_ends_the_run(sandbox):
-    sandbox.faults.add(kind="server_error", path_contains="/notes")
+    sandbox.faults.add(kind="server_error", method="GET", path_contains="/notes")
+    sandbox.faults.add(kind="server_error", path_contains="/notes/search")
     async with client_of(sandbox, retry=QUICK) as ghl:
         run = bulk.fetch(ghl)
         with pytest.raises(Exception, match=r"notes.list: 500"):
@@ -69,6 +101,7 @@ async def test_a_server_that_fails_for_every_contact_ends_the_run(sandbox):
     assert run.summary.exit_code == 1
 
 
+@pytest.mark.usefixtures("refused")
 async def test_a_contact_deleted_meanwhile_is_said_to_have_vanished(sandbox, ghl):
     gone = None
     run = bulk.fetch(ghl, ContactQuery(sort="date_added"))
@@ -81,12 +114,14 @@ async def test_a_contact_deleted_meanwhile_is_said_to_have_vanished(sandbox, ghl
     assert run.summary.exit_code == 0
 
 
-async def test_records_that_do_not_decode_are_quarantined_and_told():
+@pytest.mark.parametrize("doors", DOORS)
+async def test_records_that_do_not_decode_are_quarantined_and_told(doors):
     told = []
     async with (
         Sandbox(contacts=60, poison=3, requests=1_000_000, interval_seconds=1.0) as sandbox,
         client_of(sandbox, hooks=[told.append]) as ghl,
     ):
+        set_doors(sandbox, doors)
         run = bulk.fetch(ghl)
         bundles = [bundle async for bundle in run]
     broken = [bundle for bundle in bundles if bundle.contact is None]
@@ -97,6 +132,7 @@ async def test_records_that_do_not_decode_are_quarantined_and_told():
     assert run.summary.quarantined == len([event for event in told if isinstance(event, RecordQuarantined)]) > 3
 
 
+@pytest.mark.usefixtures("doors")
 async def test_leaving_the_loop_early_stops_the_run(sandbox, ghl):
     run = bulk.fetch(ghl)
     async for _ in run:
@@ -109,6 +145,7 @@ async def test_leaving_the_loop_early_stops_the_run(sandbox, ghl):
     assert sandbox.log.counts()["requests"] < 300
 
 
+@pytest.mark.usefixtures("doors")
 async def test_stop_ends_the_stream(ghl):
     run = bulk.fetch(ghl)
     count = 0
@@ -153,6 +190,7 @@ async def test_a_wrong_token_ends_the_run_with_one_request(sandbox):
     assert sandbox.log.counts()["requests"] == 1
 
 
+@pytest.mark.usefixtures("refused")
 async def test_memory_is_bounded_by_the_contacts_under_way(sandbox, ghl):
     """A consumer that stops taking stops the reading."""
     run = bulk.fetch(ghl)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from ghl_async.bulk.backfill import _canonical
+from ghl_async.bulk._identity import canonical
 from ghl_async.errors import BadRequest, UsageError
 from ghl_async.models import FILTER_FIELDS, NESTED_FIELDS, ContactQuery, Filter, FilterGroup
 from ghl_async.resources import Contacts
@@ -317,9 +317,9 @@ async def test_a_custom_field_that_the_location_does_not_have_is_the_servers_to_
 def test_a_backfill_knows_a_query_again_however_its_conditions_were_listed():
     condition = Filter("dateAdded", "range", {"gte": JANUARY})
     forms = [[condition], (condition,), FilterGroup("AND", [condition])]
-    texts = {_canonical(ContactQuery(where=where, ids=["b", "a"])) for where in forms}
+    texts = {canonical(ContactQuery(where=where, ids=["b", "a"])) for where in forms}
     assert len(texts) == 1
-    assert _canonical(ContactQuery(where=Filter("city", "eq", "B"))) != _canonical(
+    assert canonical(ContactQuery(where=Filter("city", "eq", "B"))) != canonical(
         ContactQuery(where=Filter("city", "eq", "C"))
     )
-    assert _canonical(ContactQuery(where=Filter("city", "exists"), sort=["email", "dnd"]))
+    assert canonical(ContactQuery(where=Filter("city", "exists"), sort=["email", "dnd"]))

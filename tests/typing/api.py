@@ -222,6 +222,10 @@ async def a_whole_location(ghl: GHLClient) -> None:
     store = bulk.SQLiteStore("location.db")
     summary = await bulk.backfill(ghl, store, include=("tasks", "notes"))
     assert_type(summary, bulk.Summary)
+    plan = await bulk.plan(ghl, ContactQuery(tags=["vip"]), include=("notes",), store=bulk.SQLiteStore("location.db"))
+    assert_type(plan, bulk.Plan)
+    assert_type(plan.ways, tuple[bulk.PlannedWay, ...])
+    assert_type(plan.breaks_floor, bool)
     async for bundle in bulk.fetch(ghl, ContactQuery(tags=["vip"])):
         assert_type(bundle, bulk.ContactBundle)
         assert_type(bundle.contact, Contact | None)

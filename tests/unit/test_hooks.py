@@ -59,6 +59,7 @@ def test_the_counting_hook_counts_attempts():
         failures=1,
         quarantined=1,
         quota_waited_seconds=0.75,
+        attempt_seconds=60.26,
         by_operation={"contacts.get": 2, "tasks.list": 1},
         by_status={200: 1, 429: 1, 0: 1},
     )

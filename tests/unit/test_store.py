@@ -329,7 +329,7 @@ async def test_the_file_is_marked_as_ours_and_its_indexes_come_at_the_end(store,
     await store.close()
     assert not log.exists()
     assert ask(path, "PRAGMA application_id") == [(int.from_bytes(b"GHLA"),)]
-    assert ask(path, "PRAGMA user_version") == [(1,)]
+    assert ask(path, "PRAGMA user_version") == [(2,)]
     assert ask(path, "PRAGMA page_size") == [(8192,)]
     assert ask(path, "PRAGMA journal_mode") == [("wal",)]
 

@@ -108,10 +108,10 @@ async def test_an_empty_file_becomes_a_store(path):
 
 
 async def test_a_store_of_a_newer_schema_is_left_alone(filled):
-    ask(filled, "PRAGMA user_version = 2")
+    ask(filled, "PRAGMA user_version = 3")
     error = await refusal(filled)
     assert type(error) is StoreMismatch
-    assert "newer version of ghl-async (schema 2, this one knows 1): upgrade" in str(error)
+    assert "newer version of ghl-async (schema 3, this one knows 2): upgrade" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""InOrder: side by side inside, in order outside, and nothing left running."""
+"""InOrder: side by side inside, in order outside, and nothing left running. Room: so many at once and no more."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghl_async.bulk._workers import InOrder
+from ghl_async.bulk._workers import InOrder, Room, stream
 
 pytestmark = pytest.mark.virtual
-
-
-async def stream(items):
-    for item in items:
-        yield item
 
 
 async def collect(results):
@@ -124,3 +119,45 @@ async def test_stop_wakes_whoever_waits_for_a_result():
     async with InOrder(stream(range(3)), work, ahead=2) as results:
         asyncio.get_running_loop().call_later(1, results.stop)
         assert await collect(results) == []
+
+
+async def test_a_room_holds_so_many_at_once_and_says_how_many():
+    room, most = Room(3), 0
+
+    async def visit(seconds):
+        nonlocal most
+        async with room:
+            most = max(most, room.under_way)
+            await asyncio.sleep(seconds)
+
+    await asyncio.gather(*map(visit, (3, 1, 2, 1, 1, 5, 1)))
+    assert (most, room.under_way) == (3, 0)
+
+
+async def test_a_failure_and_a_cancelled_visitor_give_their_places_back():
+    room = Room(1)
+    with pytest.raises(LookupError):
+        async with room:
+            raise LookupError
+    inside = asyncio.Event()
+
+    async def stay():
+        async with room:
+            inside.set()
+            await asyncio.sleep(1000)
+
+    visitor = asyncio.create_task(stay())
+    await inside.wait()
+    waiter = asyncio.create_task(stay())
+    await asyncio.sleep(1)
+    for task in (waiter, visitor):  # the one that waits for a place has none to give
+        task.cancel()
+    await asyncio.gather(visitor, waiter, return_exceptions=True)
+    async with asyncio.timeout(1), room:
+        assert room.under_way == 1
+    assert room.under_way == 0
+
+
+async def test_a_stream_is_what_was_given_and_ends():
+    assert await collect(stream(range(4))) == [0, 1, 2, 3]
+    assert await collect(stream(())) == []

@@ -1,0 +1,137 @@
+"""Contacts that the location has no more: what makes sure of it, and how they are found.
+
+Nobody tells which contacts were deleted (facts 6.7). A search leaves out what is gone, but also what its index does not
+show just now, so a contact is taken for deleted only if the server, asked for it by its id, does not know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from ..client import GHLClient
+from ..errors import (
+    AuthError,
+    ConnectFailed,
+    DailyQuotaExhausted,
+    Forbidden,
+    GHLError,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+)
+from ..models import ContactQuery, Filter, FilterGroup
+from ._cursors import MOST_CALLS, Cursors
+from ._frontier import Frontier
+from ._workers import InOrder, stream
+from .run import Run, Tally
+from .store import Store
+
+__all__ = ["Removed", "is_alive", "remove_deleted", "remove_gone", "says_gone"]
+
+_AT_A_TIME = 200
+_ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
+
+
+def says_gone(error: NotFound) -> bool:
+    """Whether the server speaks of the contact: "Contact with id ... not found" (facts 5.2).
+
+    Any other 404 may come from a route that is refused, or from the edge, and says nothing of the contact.
+    """
+    words = " ".join(error.messages).lower()
+    return "contact" in words and "not found" in words and "cannot get" not in words
+
+
+async def is_alive(ghl: GHLClient, contact_id: str) -> bool | None:
+    """Whether a contact exists; None: it could not be found out.
+
+    Raises:
+        GHLError: what would fail for every contact.
+
+    Cost: 1 request.
+    """
+    try:
+        await ghl.background.contacts.get(contact_id)
+    except NotFound as error:
+        return False if says_gone(error) else None
+    except GHLError as error:
+        if isinstance(error, _ENDS_THE_RUN):
+            raise
+        return None
+    return True
+
+
+class Removed(msgspec.Struct):
+    """What became of contacts that a search has not shown."""
+
+    gone: int = 0
+    """They exist no more, and the store holds them no more."""
+    alive: int = 0
+    unsure: int = 0
+    """Nothing could be found out of them, or of so many it is not known which ones they are."""
+
+
+async def remove_gone(
+    ghl: GHLClient, store: Store, contact_ids: Sequence[str], run: Run[Any], query: ContactQuery | None = None
+) -> Removed:
+    """Remove from the store those of some contacts that exist no more, however far it comes.
+
+    With a `query` also those that exist, but that it does not find any more even if it is asked for them alone.
+
+    Raises:
+        GHLError: what would fail for every contact.
+
+    Cost: 1 request each, and 1 more for each that exists where there is a query.
+    """
+
+    async def ask(contact_id: str) -> tuple[str, bool | None]:
+        lives = await is_alive(ghl, contact_id)
+        if lives and query is not None:
+            alone = FilterGroup("AND", (*((query.where,) if query.where else ()), Filter("id", "eq", contact_id)))
+            page = await ghl.background.contacts.search(msgspec.structs.replace(query, where=alone), page_size=1)
+            lives = not page.is_empty
+        return contact_id, lives
+
+    removed = Removed()
+    for start in range(0, len(contact_ids), _AT_A_TIME):
+        gone = []
+        async with InOrder(stream(contact_ids[start : start + _AT_A_TIME]), ask, ahead=MOST_CALLS) as answers:
+            run.when_stopped(answers.stop)
+            async for contact_id, lives in answers:
+                removed.alive += lives is True
+                removed.unsure += lives is None
+                if lives is False:
+                    gone.append(contact_id)
+        removed.gone += await store.remove(gone)
+        if run.stopped:
+            break
+    return removed
+
+
+async def remove_deleted(ghl: GHLClient, store: Store, run: Run[Any], deleted: int) -> Removed:
+    """Remove from the store what was deleted behind a run's back: so many contacts, as the counts say.
+
+    Reads the ids of all contacts, since nothing less tells which ones are missing.
+
+    Cost: 1 request for 500 contacts, and 1 for each that is missing among them.
+    """
+    tally = Tally(ghl, "the ids of all contacts")
+    query = ContactQuery(sort="date_added", direction="asc")
+    cursors = Cursors(ghl, query, Frontier(), tally, lambda: 0, calls_a_page=1, may_split=True)
+    is_first = True
+    met = 0
+    async with aclosing(cursors.chunks()) as chunks:
+        async for chunk in chunks:
+            ids = [each.id for each in chunk.page.items]
+            ids += [each.id for each in chunk.page.quarantined if each.id is not None]
+            await store.sweep(ids, is_first=is_first)
+            is_first = False
+            met += len(chunk.page.items) + len(chunk.page.quarantined)
+            if run.stopped:
+                return Removed()
+    if is_first or tally.total is None or met < tally.total:
+        return Removed(unsure=deleted)  # the search leaves something out: what it does not show says nothing
+    return await remove_gone(ghl, store, await store.unswept(), run)

@@ -1,0 +1,80 @@
+"""Which location a command is about: a real one, or a made-up one served by the command itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..client import BASE_URL, GHLClient
+from ..errors import UsageError
+from ..hooks import Hook
+from .options import CopyOptions
+
+__all__ = ["about_the_sandbox", "open_location", "store_path"]
+
+_CONTACTS = 1000
+_REQUESTS, _INTERVAL_SECONDS, _TIMES_FASTER = 100, 0.25, 40
+"""The sandbox keeps the real quota, 100 requests in 10 s, but time runs faster in it: a newcomer should not wait."""
+
+
+async def open_location(
+    options: CopyOptions, opened: contextlib.AsyncExitStack, hooks: Sequence[Hook] = ()
+) -> GHLClient:
+    """Make a client of the location that the options and the environment name; it closes with `opened`.
+
+    Raises:
+        UsageError: a setting is missing, or does not go with another.
+    """
+    ghl = await _sandbox(options, opened, hooks) if options.sandbox else _real_location(options, hooks)
+    return await opened.enter_async_context(ghl)
+
+
+def store_path(options: CopyOptions, ghl: GHLClient) -> Path:
+    """The store's file."""
+    return options.store or Path("ghl-sandbox.db" if options.sandbox else f"ghl-{ghl.location_id}.db")
+
+
+def about_the_sandbox(options: CopyOptions) -> str:
+    """Say what a made-up location is like."""
+    return (
+        f"A made-up location of {_contacts(options):,} contacts. Its quota is the real one, {_TIMES_FASTER} times "
+        f"faster: {_REQUESTS} requests in {_INTERVAL_SECONDS} s."
+    )
+
+
+def _contacts(options: CopyOptions) -> int:
+    return _CONTACTS if options.contacts is None else options.contacts
+
+
+async def _sandbox(options: CopyOptions, opened: contextlib.AsyncExitStack, hooks: Sequence[Hook]) -> GHLClient:
+    """Start a sandbox in this process, which ends with `opened`, and make a client of it."""
+    if options.location_id or options.base_url:
+        raise UsageError("--sandbox brings its own location: leave out --location-id and --base-url")
+    from ..sandbox import Sandbox
+
+    sandbox = await opened.enter_async_context(
+        Sandbox(contacts=_contacts(options), requests=_REQUESTS, interval_seconds=_INTERVAL_SECONDS)
+    )
+    return GHLClient(sandbox.token, location_id=sandbox.location_id, base_url=sandbox.base_url, hooks=hooks)
+
+
+def _real_location(options: CopyOptions, hooks: Sequence[Hook]) -> GHLClient:
+    if options.contacts is not None:
+        raise UsageError("--contacts goes with --sandbox: a real location has the contacts it has")
+    token = os.environ.get("GHL_TOKEN", "")
+    location_id = options.location_id or os.environ.get("GHL_LOCATION_ID", "")
+    if not token:
+        raise UsageError(
+            "GHL_TOKEN is not set: put a private integration token of the location there, or try --sandbox first"
+        )
+    if not location_id:
+        raise UsageError("no location is named: set GHL_LOCATION_ID or pass --location-id")
+    return GHLClient(
+        token,
+        location_id=location_id,
+        base_url=options.base_url or os.environ.get("GHL_BASE_URL") or BASE_URL,
+        api_version=os.environ.get("GHL_API_VERSION") or None,
+        hooks=hooks,
+    )
