@@ -7,12 +7,13 @@ import os
 from collections.abc import Awaitable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypedDict
 from urllib.parse import urlsplit
 
 from .dictionary import Dictionary
 from .errors import NoToken, UsageError
 from .hooks import Hook, LoggingHook, Stats, StatsHook
+from .resources._creation import Creations
 from .resources.appointments import Appointments
 from .resources.automations import Automations
 from .resources.block_slots import BlockSlots
@@ -60,6 +61,12 @@ def _checked(token: str) -> str:
     return token
 
 
+class _Shared(TypedDict):
+    generation: Literal["v2", "v3"]
+    dictionary: Dictionary
+    creations: Creations
+
+
 class Resources:
     """The verbs of the API, in one lane. `ghl` itself is the interactive lane, `ghl.background` the bulk lane."""
 
@@ -84,16 +91,17 @@ class Resources:
         *,
         generation: Literal["v2", "v3"] = "v2",
         dictionary: Dictionary | None = None,
+        creations: Creations | None = None,
     ) -> None:
-        self.contacts = Contacts(send, location_id, generation=generation, dictionary=dictionary)
+        self.contacts = Contacts(send, location_id, generation=generation, dictionary=dictionary, creations=creations)
         self.tags = Tags(send, location_id)
-        self.tasks = Tasks(send, location_id)
-        self.notes = Notes(send, location_id)
-        self.appointments = Appointments(send, location_id)
-        self.businesses = Businesses(send, location_id)
+        self.tasks = Tasks(send, location_id, creations=creations)
+        self.notes = Notes(send, location_id, creations=creations)
+        self.appointments = Appointments(send, location_id, creations=creations)
+        self.businesses = Businesses(send, location_id, creations=creations)
         self.automations = Automations(send, location_id, generation=generation)
         self.calendars = Calendars(send, location_id)
-        self.block_slots = BlockSlots(send, location_id)
+        self.block_slots = BlockSlots(send, location_id, creations=creations)
         self.location = Location(send, location_id)
         self.location_tags = LocationTags(send, location_id)
         self.custom_fields = CustomFields(send, location_id)
@@ -178,9 +186,10 @@ class GHLClient(Resources):
         send = partial(self._send, "interactive")
         # One for both lanes, read in this one: what somebody waits for must not be paced.
         self.dictionary = _dictionary_of(send, location_id)
-        super().__init__(send, location_id, generation=generation, dictionary=self.dictionary)
-        send = partial(self._send, "bulk")
-        self.background = Resources(send, location_id, generation=generation, dictionary=self.dictionary)
+        # Both lanes know of each other's creates, so that no record is taken for the outcome of two of them.
+        shared: _Shared = {"generation": generation, "dictionary": self.dictionary, "creations": Creations()}
+        super().__init__(send, location_id, **shared)
+        self.background = Resources(partial(self._send, "bulk"), location_id, **shared)
 
     @classmethod
     def from_env(cls, *, hooks: Sequence[Hook] = ()) -> Self:

@@ -41,11 +41,12 @@ class ContactWrites:
         *,
         generation: Generation = "v2",
         dictionary: Dictionary | None = None,
+        creations: Creations | None = None,
     ) -> None:
         self._send = send
         self.location_id = location_id
         self._generation: Generation = generation
-        self._creations = Creations()
+        self._creations = creations or Creations()
         self._check = UpsertCheck(send, location_id)
         self._reference = ContactReference(dictionary, generation)
 

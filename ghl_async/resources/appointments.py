@@ -31,10 +31,10 @@ _LONGEST = timedelta(days=1)
 class Appointments:
     """The appointments of one location's contacts."""
 
-    def __init__(self, send: Send, location_id: LocationId) -> None:
+    def __init__(self, send: Send, location_id: LocationId, *, creations: Creations | None = None) -> None:
         self._send = send
         self.location_id = location_id
-        self._creations = Creations()
+        self._creations = creations or Creations()
 
     async def list(self, contact_id: ContactId, /) -> list[Appointment]:
         """List all appointments of one contact. Their times carry no zone: see `Appointment`.

@@ -33,10 +33,10 @@ _AROUND = timedelta(minutes=1)
 class BlockSlots:
     """The block slots of one location's calendars and users."""
 
-    def __init__(self, send: Send, location_id: LocationId) -> None:
+    def __init__(self, send: Send, location_id: LocationId, *, creations: Creations | None = None) -> None:
         self._send = send
         self.location_id = location_id
-        self._creations = Creations()
+        self._creations = creations or Creations()
 
     async def list(
         self,

@@ -35,10 +35,10 @@ _LARGEST_CHUNK = 50
 class Businesses:
     """The businesses of one location. Their contacts: `ghl.contacts.list_by_business`."""
 
-    def __init__(self, send: Send, location_id: LocationId) -> None:
+    def __init__(self, send: Send, location_id: LocationId, *, creations: Creations | None = None) -> None:
         self._send = send
         self.location_id = location_id
-        self._creations = Creations()
+        self._creations = creations or Creations()
         self._chunks = Chunks(_LARGEST_CHUNK)
 
     async def list(self, *, skip: int = 0, limit: int = 100) -> Page[Business]:

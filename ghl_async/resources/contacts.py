@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..pagination import Page
     from ..wire.request import Send
     from ._contact_body import Generation
+    from ._creation import Creations
 
 __all__ = ["Contacts"]
 
@@ -49,8 +50,9 @@ class Contacts(ContactWrites):
         *,
         generation: Generation = "v2",
         dictionary: Dictionary | None = None,
+        creations: Creations | None = None,
     ) -> None:
-        super().__init__(send, location_id, generation=generation, dictionary=dictionary)
+        super().__init__(send, location_id, generation=generation, dictionary=dictionary, creations=creations)
         self._page_size = PageSize()
 
     async def get(self, contact_id: ContactId, /) -> Contact:

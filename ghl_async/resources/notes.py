@@ -46,11 +46,11 @@ class _NoteSearch(msgspec.Struct, frozen=True, rename="camel"):
 class Notes:
     """The notes of one location's contacts."""
 
-    def __init__(self, send: Send, location_id: LocationId) -> None:
+    def __init__(self, send: Send, location_id: LocationId, *, creations: Creations | None = None) -> None:
         self._send = send
         self.location_id = location_id
         self._page_size = PageSize()
-        self._creations = Creations()
+        self._creations = creations or Creations()
 
     async def list(self, contact_id: ContactId, /) -> list[Note]:
         """List all notes of one contact.
@@ -133,7 +133,7 @@ class Notes:
             scope=_WRITE_SCOPE,
         )
         # One at a time for each contact: a draft that sets less would take the note of one that sets more for its own.
-        async with self._creations.turn(contact_id):
+        async with self._creations.turn(("notes", contact_id)):
             since = now()
 
             async def make() -> Note:

@@ -45,11 +45,11 @@ class _TaskSearch(msgspec.Struct, frozen=True, rename="camel"):
 class Tasks:
     """The tasks of one location's contacts."""
 
-    def __init__(self, send: Send, location_id: LocationId) -> None:
+    def __init__(self, send: Send, location_id: LocationId, *, creations: Creations | None = None) -> None:
         self._send = send
         self.location_id = location_id
         self._page_size = PageSize()
-        self._creations = Creations()
+        self._creations = creations or Creations()
 
     async def list(self, contact_id: ContactId, /) -> list[Task]:
         """List all tasks of one contact.
@@ -136,7 +136,7 @@ class Tasks:
             scope=_WRITE_SCOPE,
         )
         # One at a time for each contact: a draft that sets less would take the task of one that sets more for its own.
-        async with self._creations.turn(contact_id):
+        async with self._creations.turn(("tasks", contact_id)):
             before = await self._ids(contact_id) if look_first else None
 
             async def make() -> Task:

@@ -269,6 +269,16 @@ async def test_a_create_after_an_upsert_does_not_take_its_contact(sandbox, ghl):
     assert caught.value.contact_id == there.id
 
 
+@pytest.mark.parametrize("noun", ["notes", "tasks"])
+async def test_creates_of_both_lanes_know_of_each_other(sandbox, ghl, noun):
+    contact_id = oldest(sandbox)
+    sandbox.faults.add(kind="cut_before", method="POST", path_contains=f"/{noun}", times=1)
+    draft = NoteDraft(body="Hello") if noun == "notes" else TaskDraft(title="Call", due_date=AT)
+    lanes = [getattr(lane, noun).create(contact_id, draft) for lane in (ghl, ghl.background)]
+    one, other = await asyncio.gather(*lanes)
+    assert one.id != other.id, "each write is a record of its own"
+
+
 async def test_many_creates_under_random_faults_are_neither_doubled_nor_lost(sandbox, ghl):
     sandbox.state.set_index_lag(2.0)
     for kind, rate in (("cut_before", 0.03), ("cut_after", 0.03), ("server_error", 0.02), ("created_but_422", 0.02)):
