@@ -27,28 +27,30 @@ class Chunks:
     async def run(self, ids: Sequence[str], send: SendChunk[I], fail: Fail[I]) -> list[I]:
         """Send all ids, in chunks; each once, in the order of their first place.
 
-        A chunk that is refused for its size is halved, and the size is remembered. Another failure of the first chunk
-        is raised. After that it would drop the results that are there: so it becomes the reason of that chunk's
+        A chunk that is refused for its size is halved, and the size that is taken is remembered. Another failure of the
+        first chunk is raised. After that it would drop the results that are there: so it becomes the reason of that chunk's
         contacts, and those that follow are not sent.
 
         Raises:
             GHLError: the first chunk failed; no result is lost.
         """
+        most = self.most
         rest = list(dict.fromkeys(ids))
         results: list[I] = []
         while rest:
-            chunk = rest[: self.most]
+            chunk = rest[:most]
             try:
                 results += await send(chunk)
             except GHLError as error:
                 if len(chunk) > 1 and _is_about_size(error):
-                    self.most = min(self.most, len(chunk) // 2)
+                    most = len(chunk) // 2
                     continue
                 if not results:
                     raise
                 results += [fail(each, str(error)) for each in chunk]
                 not_sent = f"not sent, because the request before failed: {error}"
                 return results + [fail(each, not_sent) for each in rest[len(chunk) :]]
+            self.most = min(self.most, most)  # only now: a refusal may sound like one of the size and be none
             del rest[: len(chunk)]
         return results
 

@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..models import Draft
 from ._custom_values import pairs
 from ._drafts import written
+from ._search import require_bool
 
 __all__ = ["Generation", "contact_body", "refuse_tags"]
 
@@ -45,6 +46,7 @@ def contact_body(
     Raises:
         UsageError: names the field that is wrong or that the operation refuses.
     """
+    require_bool("send_refused", send_refused)
     refused = _NOT_IN_UPDATES if kind.changes else _NEVER
     advice = {name: f"{why}; send_refused=True sends it all the same" for name, why in refused.items()}
     body = written(operation, kind, given, None if send_refused else advice)
@@ -68,6 +70,7 @@ def refuse_tags(operation: str, body: Mapping[str, Any], *, replace_tags: bool) 
     Raises:
         UsageError: says what to do instead.
     """
+    require_bool("replace_tags", replace_tags)
     if "tags" in body and not replace_tags:
         raise UsageError(
             f"tags: {operation} removes every tag of the contact that is not among them; ghl.tags.add and "

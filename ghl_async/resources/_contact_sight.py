@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..models import Contact, ContactDraft, ContactQuery
 from ._contact_reads import duplicate_of, searched
-from ._creation import Creations, Sight, first_new, is_new, now
+from ._creation import Creations, Sight, contradicts, first_new, is_new, now, unless_other
 from ._search import search_body
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = ["ContactSight", "dialled", "same_phone"]
 
 _SEARCHED_BACK = timedelta(minutes=15)
 _NOT_DIGITS = re.compile(r"\D+")
+_END_OF_NUMBER = 7
 
 
 class ContactSight:
@@ -35,6 +36,7 @@ class ContactSight:
         self._since = now()
         self._email = _text(draft.email)
         self._phone = dialled(_text(draft.phone))
+        self._draft = draft
         self._name = " ".join(filter(None, (_text(draft.first_name), _text(draft.last_name)))) or _text(draft.name)
 
     def begin(self) -> None:
@@ -47,9 +49,11 @@ class ContactSight:
         return bool(self._email or self._phone)
 
     @property
-    def key(self) -> tuple[str | None, ...]:
-        """What creates have in common that would look alike."""
-        return (self._email and self._email.casefold(), self._phone, self._name and _folded(self._name))
+    def keys(self) -> list[tuple[str, str]]:
+        """What creates have in common of which one might take the other's contact: the e-mail, the phone."""
+        keys = [("email", self._email.casefold())] if self._email else []
+        # The end of the number: it is the same with the country and without.
+        return [*keys, ("phone", _NOT_DIGITS.sub("", self._phone)[-_END_OF_NUMBER:])] if self._phone else keys
 
     async def look(self, to_come: int) -> Contact | Sight:
         """Look once, by the duplicate search and in the end by the contact search.
@@ -79,16 +83,31 @@ class ContactSight:
         return sight
 
     def judge(self, candidates: Iterable[Contact]) -> Contact | Sight:
-        """Of these contacts the one that is ours, or what is known otherwise."""
-        alike = (each for each in candidates if self._is_like(each) and not self._creations.gave(each.id))
-        return first_new((each, is_new(each.date_added, self._since)) for each in alike)
+        """Of these contacts the one that is ours, or what is known otherwise.
 
-    def _is_like(self, contact: Contact) -> bool:
-        if self._email is not None and (contact.email or "").casefold() != self._email.casefold():
-            return False
-        if self._phone is not None and not same_phone(self._phone, contact.phone):
-            return False
-        return not self._name or _folded(self._name) == _folded(contact.full_name or "")
+        A new one with our e-mail or our phone that has something else than the draft is neither ours nor nobody's.
+        """
+        near = (each for each in candidates if any(self._has(each)) and not self._creations.gave(each.id))
+        return first_new(
+            (each, unless_other(is_new(each.date_added, self._since), self._differs(each))) for each in near
+        )
+
+    def _has(self, contact: Contact) -> list[bool]:
+        """Whether the contact has what the draft has of e-mail and phone."""
+        has = [] if self._email is None else [(contact.email or "").casefold() == self._email.casefold()]
+        return has if self._phone is None else [*has, same_phone(self._phone, contact.phone)]
+
+    def _differs(self, contact: Contact) -> bool:
+        if not all(self._has(contact)) or (self._name and _folded(self._name) != _folded(contact.full_name or "")):
+            return True
+        draft = self._draft
+        return (
+            contradicts(draft.city, contact.city)
+            or contradicts(draft.address1, contact.street)
+            or contradicts(draft.postal_code, contact.postal_code)
+            or contradicts(draft.source, contact.source)
+            or contradicts(draft.company_name, contact.company_name)
+        )
 
 
 def dialled(phone: str | None) -> str | None:

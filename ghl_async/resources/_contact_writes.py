@@ -16,7 +16,7 @@ from ._contact_reference import ContactReference
 from ._contact_sight import ContactSight
 from ._creation import Creations, Sight, create_once
 from ._decode import Envelope, expect_success, texts
-from ._search import require_list
+from ._search import require_bool, require_list
 from ._upsert_check import UpsertCheck
 
 if TYPE_CHECKING:
@@ -157,6 +157,8 @@ class ContactWrites:
         API: POST /contacts/upsert
         """
         operation = "contacts.upsert"
+        require_bool("check", check)
+        require_bool("new_if_allowed", new_if_allowed)
         body = contact_body(operation, ContactDraft, draft, self._generation, send_refused=send_refused)
         refuse_tags(operation, body, replace_tags=replace_tags)
         if not (body.get("email") or body.get("phone")):
@@ -241,8 +243,7 @@ class ContactWrites:
             seen = await sight.look(to_come)
             return seen if isinstance(seen, Sight) else Upserted(contact=seen, new=True)
 
-        # Without e-mail and phone nothing will be looked for, so nobody need wait for anybody.
-        async with self._creations.turn(sight.key if sight.is_possible else object()):
+        async with self._creations.turns(sight.keys):
             sight.begin()
             made = await create_once(
                 request.operation, draft, make, look if sight.is_possible else None, unseen=_NO_READ
@@ -269,7 +270,7 @@ class ContactWrites:
             seen = await sight.look(to_come)
             return seen if isinstance(seen, Sight) else Upserted(contact=seen, new=True)
 
-        async with self._creations.turn(sight.key):
+        async with self._creations.turns(sight.keys):
             sight.begin()
             try:
                 done = await make()  # apart, so that a 422 that was not preceded by a loss is raised at once

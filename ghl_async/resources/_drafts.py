@@ -15,12 +15,14 @@ from msgspec import UNSET, Struct
 
 from ..errors import UsageError
 from ..models import Draft
+from ._search import require_instant
 
 __all__ = ["check_times", "one_draft", "written"]
 
 _BLANK_CLEARS = "an empty text clears it"
 _NOTHING_CLEARS = "it can be changed and not cleared"
 _KINDS = (datetime, date)
+_MOST_SHOWN = 200
 
 
 def one_draft(operation: str, kind: type[Draft], given: object) -> None:
@@ -80,11 +82,26 @@ def _check(operation: str, field: msgspec.structs.FieldInfo, value: object, *, c
         # A Struct was checked by nobody so far: msgspec checks what it decodes, not what is made by hand.
         plain = msgspec.to_builtins(value, builtin_types=_KINDS) if isinstance(value, Struct) else value
         msgspec.convert(plain, field.type, builtin_types=_KINDS)
+        msgspec.json.encode(value, enc_hook=_anything)
+    except UnicodeEncodeError:
+        raise UsageError(f"{field.name}: {operation} cannot send {_shown(value)}: it is no Unicode text") from None
     except (msgspec.ValidationError, TypeError) as fault:
-        raise UsageError(f"{field.name}: {operation} cannot send {value!r}: {fault}") from None
+        raise UsageError(f"{field.name}: {operation} cannot send {_shown(value)}: {fault}") from None
+    if isinstance(value, datetime):
+        require_instant(field.name, value)
     if isinstance(value, str) and not value.strip() and (field.required or type(None) in kinds or not clears):
         advice = "the API needs it" if field.required else "None clears it" if clears else "leave it out"
         raise UsageError(f"{field.name}: {operation} cannot send an empty text: {advice}")
     for text in value if isinstance(value, list | tuple) else ():
         if isinstance(text, str) and not text.strip():
             raise UsageError(f"{field.name}: {operation} cannot send a list with an empty text")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _anything(value: object) -> object:
+    """Stand in for what msgspec does not encode; whether it may be sent is not asked here."""
+    return dict(value) if isinstance(value, Mapping) else None

@@ -7,7 +7,7 @@ or that would quietly find everything, is a UsageError that names the field.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import UNSET
@@ -16,11 +16,20 @@ from ..errors import UsageError
 from ..models import SORT_FIELDS, ContactQuery, SearchBody
 from ._filters import TEXT_CHARACTERS, check_where
 
-__all__ = ["require_aware", "require_between", "require_list", "require_text", "search_body"]
+__all__ = [
+    "require_aware",
+    "require_between",
+    "require_bool",
+    "require_instant",
+    "require_list",
+    "require_text",
+    "search_body",
+]
 
 _SORT_KEYS = 2
 _LARGEST_PAGE = 500
 _DEEPEST = 10_000
+_FIRST, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _TEXTS = ("text", "email", "phone", "assigned_to")
 _LISTS = ("ids", "tags")
 _INSTANTS = ("added_since", "added_before", "updated_since", "updated_before")
@@ -74,6 +83,16 @@ def require_between(name: str, value: object, least: int, most: int | None = Non
         raise UsageError(f"{name} must be a whole number {span}, not {value!r}")
 
 
+def require_bool(name: str, value: object) -> None:
+    """Refuse what is neither True nor False: a text such as "no" would count as yes.
+
+    Raises:
+        UsageError: names the argument.
+    """
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} must be True or False, not {value!r}")
+
+
 def require_text(name: str, value: object, *, most: int | None = None) -> None:
     """Refuse what is not text, is blank, or has more than `most` characters.
 
@@ -107,6 +126,17 @@ def require_aware(name: str, at: object) -> None:
     """
     if not isinstance(at, datetime) or at.utcoffset() is None:
         raise UsageError(f"{name} must be an aware datetime, such as datetime(2026, 1, 31, tzinfo=UTC), not {at!r}")
+
+
+def require_instant(name: str, at: object) -> None:
+    """Refuse what is not a datetime with a zone from 1970 to 9998: behind these no time zone has a place.
+
+    Raises:
+        UsageError: names the argument.
+    """
+    require_aware(name, at)
+    if not _FIRST <= at < _END:  # type: ignore[operator]  # a datetime, by the line above
+        raise UsageError(f"{name} must be from 1970 to 9998, not {at}")
 
 
 def _checked(query: object) -> ContactQuery:

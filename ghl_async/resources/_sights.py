@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..models import Note, NoteDraft, Task, TaskDraft
     from ..pagination import Page
 
-__all__ = ["Dated", "same_instant", "same_text", "sight_of_dated", "sight_of_note", "sight_of_task"]
+__all__ = ["Dated", "plain", "same_instant", "same_text", "sight_of_dated", "sight_of_note", "sight_of_task"]
 
 _A_SECOND = timedelta(seconds=1)
 _TAG = re.compile(r"<[^<>]*>")
@@ -73,9 +73,14 @@ def sight_of_dated(alike: Iterable[D], since: datetime, creations: Creations) ->
     return first_new((each, is_new(each.date_added, since)) for each in alike if not creations.gave(each.id))
 
 
+def plain(text: str) -> str:
+    """The text without markup, however it was spaced: two that are the same one to `same_text` have it in common."""
+    return " ".join(html.unescape(_TAG.sub(" ", text)).split())
+
+
 def same_text(given: str | UnsetType | None, stored: str | None) -> bool:
     """Whether the server may have stored `given` as `stored`: without markup, and however it is spaced."""
-    return not isinstance(given, str) or _plain(given) == _plain(stored or "")
+    return not isinstance(given, str) or plain(given) == plain(stored or "")
 
 
 def same_instant(given: datetime | UnsetType, stored: datetime | str | None) -> bool:
@@ -102,7 +107,3 @@ def _is_like(task: Task, draft: TaskDraft) -> bool:
 
 def _same_id(given: str | UnsetType, stored: str | None) -> bool:
     return not isinstance(given, str) or given == stored
-
-
-def _plain(text: str) -> str:
-    return " ".join(html.unescape(_TAG.sub(" ", text)).split())

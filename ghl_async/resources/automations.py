@@ -10,7 +10,7 @@ import msgspec
 from ..models import Campaign, Workflow
 from ..wire.request import Request
 from ._decode import Envelope, expect_success, whole
-from ._search import require_aware, require_text
+from ._search import require_instant, require_text
 
 if TYPE_CHECKING:
     from ..models import CampaignId, ContactId, LocationId, WorkflowId
@@ -100,7 +100,7 @@ class Automations:
             starts_at: aware; the time of the event, for workflows that count from one.
 
         Raises:
-            UsageError: `starts_at` has no zone; nothing was sent.
+            UsageError: `starts_at` has no zone, or is not from 1970 to 9998; nothing was sent.
             NotFound: no contact of this location has the id, or there is no such workflow.
             OutcomeUnknown: the answer was lost: it may or may not have been done.
             ErrorReply: the answer says that it did not succeed.
@@ -109,7 +109,7 @@ class Automations:
         API: POST /contacts/{contactId}/workflow/{workflowId}
         """
         if starts_at is not None:
-            require_aware("starts_at", starts_at)
+            require_instant("starts_at", starts_at)
         body: object = {} if starts_at is None else _Start(starts_at)
         await self._workflow("automations.add_to_workflow", "POST", contact_id, workflow_id, body)
 

@@ -6,8 +6,6 @@ import builtins  # inside the class `list` is the method
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from ..errors import UsageError
 from ..models import BlockSlot, BlockSlotChanges, BlockSlotDraft
 from ..wire.request import Request
@@ -121,7 +119,7 @@ class BlockSlots:
         API: POST /calendars/events/block-slots
         """
         request = self._request("block_slots.create", "POST", "", self._body("block_slots.create", draft))
-        async with self._creations.turn(msgspec.json.encode(request.body)):
+        async with self._creations.turn(("block", draft.calendar_id or draft.assigned_user_id, draft.start_time)):
             since = now()
 
             async def make() -> BlockSlot:

@@ -6,17 +6,16 @@ import builtins  # inside the class `list` is the method
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from .. import pagination
 from ..models import Business, BusinessChanges, BusinessDraft, ItemResult
 from ..wire.request import Request
 from ._chunks import Chunks
-from ._creation import Creations, Sight, create_once, first_new, is_new, now
+from ._contact_sight import dialled, same_phone
+from ._creation import Creations, Sight, contradicts, create_once, first_new, is_new, now, unless_other
 from ._decode import Envelope, expect_success, unwrap
 from ._drafts import written
 from ._search import require_between, require_list, require_text
-from ._sights import same_text
+from ._sights import plain, same_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,7 +95,8 @@ class Businesses:
 
         A create is never repeated blindly. Where its answer is lost, or is a 422, the businesses of the location are
         listed, four times within 7 s: if there is one of this name that is new it is returned; if not, the business is
-        made again, and the 422 is raised.
+        made again, and the 422 is raised. A new one of this name with another city, phone or e-mail leaves the outcome
+        unknown.
 
         Raises:
             UsageError: a field is wrong; nothing was sent.
@@ -113,7 +113,7 @@ class Businesses:
         request = Request(
             operation=operation, method="POST", template="/businesses/", body=body, idempotent=False, scope=_WRITE
         )
-        async with self._creations.turn(msgspec.json.encode(body)):
+        async with self._creations.turn(("business", plain(draft.name))):
             since = now()
 
             async def make() -> Business:
@@ -215,8 +215,15 @@ class Businesses:
                 break  # a server that ignores `skip` would go on for ever
             known.update(each.id for each in page.items)
             found += page.items
-        alike = (each for each in found if same_text(draft.name, each.name) and not self._creations.gave(each.id))
-        return first_new((each, is_new(each.created_at, since)) for each in alike)
+        named = (each for each in found if same_text(draft.name, each.name) and not self._creations.gave(each.id))
+        return first_new((each, unless_other(is_new(each.created_at, since), _differs(draft, each))) for each in named)
+
+
+def _differs(draft: BusinessDraft, business: Business) -> bool:
+    """Whether the business has another city, phone or e-mail than the draft."""
+    if isinstance(draft.phone, str) and business.phone and not same_phone(dialled(draft.phone) or "", business.phone):
+        return True
+    return contradicts(draft.city, business.city) or contradicts(draft.email, business.email)
 
 
 def _written(reply: Reply, operation: str) -> Business:

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from .. import pagination
 from ..models import Note, NoteChanges, NoteDraft
-from ..wire.request import Request
+from ..wire.request import Request, fill
 from ._creation import Creations, Sight, create_once, now
 from ._decode import Envelope, expect_success, unwrap, whole
 from ._drafts import written
@@ -111,7 +111,7 @@ class Notes:
         (https://github.com/GoHighLevel/highlevel-api-docs/issues/64: created all the same), the contact's notes are
         listed, four times within 7 s: if there is an equal one that is new it is returned; if not, the note is made
         again, and the 422 is raised. New is what was added since the call began, by the server's clock; if that clock
-        and ours are more than 10 s apart, the outcome may be left unknown.
+        is behind ours, or somebody else added an equal one shortly before, the outcome is left unknown.
 
         Raises:
             UsageError: a field is wrong; nothing was sent.
@@ -132,6 +132,7 @@ class Notes:
             idempotent=False,
             scope=_WRITE_SCOPE,
         )
+        fill(request.template, request.ids)  # refuses an id that is none
         # One at a time for each contact: a draft that sets less would take the note of one that sets more for its own.
         async with self._creations.turn(("notes", contact_id)):
             since = now()

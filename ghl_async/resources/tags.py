@@ -12,7 +12,7 @@ from ..models import TagResult
 from ..wire.request import Request
 from ._chunks import Chunks
 from ._decode import Envelope, texts
-from ._search import require_list
+from ._search import require_bool, require_list
 
 if TYPE_CHECKING:
     from ..models import ContactId, LocationId
@@ -113,13 +113,12 @@ class Tags:
         Cost: 1 request for 500 contacts; see `add_many`.
         API: POST /contacts/bulk/tags/update/{type}
         """
-        body: dict[str, Any] = {"tags": list(tags)}
+        require_bool("all_tags", all_tags)
         if not all_tags:
             require_list("tags", tags)
-        elif tags:
+        elif tags or not isinstance(tags, Sequence):
             raise UsageError("tags and all_tags exclude each other: give the one or the other")
-        else:
-            body["removeAllTags"] = True
+        body: dict[str, Any] = {"tags": list(tags)} | ({"removeAllTags": True} if all_tags else {})
         return await self._change_many("tags.remove_many", "remove", contact_ids, body)
 
     async def _change(self, operation: str, method: str, contact_id: str, tags: Sequence[str]) -> list[str]:

@@ -12,11 +12,11 @@ from msgspec import UNSET, UnsetType
 from .. import pagination
 from ..errors import UsageError
 from ..models import Task, TaskChanges, TaskDraft
-from ..wire.request import Request
+from ..wire.request import Request, fill
 from ._creation import Creations, Sight, create_once
 from ._decode import Envelope, expect_success, unwrap, whole
 from ._drafts import written
-from ._search import require_between, require_list, require_text
+from ._search import require_between, require_bool, require_list, require_text
 from ._sights import sight_of_task
 from ._skip import PageSize, walk
 
@@ -126,6 +126,7 @@ class Tasks:
         API: POST /contacts/{contactId}/tasks
         """
         body = written("tasks.create", TaskDraft, draft)
+        require_bool("look_first", look_first)
         request = Request(
             operation="tasks.create",
             method="POST",
@@ -135,6 +136,7 @@ class Tasks:
             idempotent=False,
             scope=_WRITE_SCOPE,
         )
+        fill(request.template, request.ids)  # refuses an id that is none
         # One at a time for each contact: a draft that sets less would take the task of one that sets more for its own.
         async with self._creations.turn(("tasks", contact_id)):
             before = await self._ids(contact_id) if look_first else None

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Shape", "choice_faults", "expect_shape", "instant_ms", "is_whole", "number_faults", "shape_faults"]
 
+_FIRST_MS: Final = -62_104_060_800_000
+_END_MS: Final = 253_370_764_800_000
 _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FROM_ZERO: Final = frozenset({"skip", "position"})
 
@@ -77,8 +79,12 @@ def _faults(name: str, shape: Shape, value: object) -> list[str]:
 
 
 def instant_ms(value: object) -> int | None:
-    """Read an ISO 8601 string, UTC where it names no offset [guess]; None for anything else."""
-    return parse_ms(value) if isinstance(value, str) and _ISO.match(value) else None
+    """Read an ISO 8601 string, UTC where it names no offset [guess]; None for anything else.
+
+    None as well for the years before 2 and after 9998: in some time zone they could not be shown.
+    """
+    ms = parse_ms(value) if isinstance(value, str) and _ISO.match(value) else None
+    return ms if ms is not None and _FIRST_MS <= ms < _END_MS else None
 
 
 def is_whole(value: object) -> TypeGuard[int]:

@@ -4,7 +4,7 @@ The decision table (architecture of the package, law "Retry"):
 
     what failed                     idempotent request      create
     nothing was sent, 429           again                   again
-    timeout, cut answer, 5xx        again                   OutcomeUnknown
+    timeout, cut answer, 408, 5xx   again                   OutcomeUnknown
     401 that speaks of the token    once, with another token (both)
     every other answer              never                   never
 
@@ -27,6 +27,8 @@ __all__ = ["RetryPolicy", "is_final", "is_unknown", "retrying", "waits"]
 T = TypeVar("T")
 Attempt: TypeAlias = Callable[..., Awaitable[T]]
 
+_REQUEST_TIMEOUT = 408
+
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How stubborn a client is. All times in seconds."""
@@ -46,7 +48,12 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_unknown(error: Exception) -> bool:
     """Whether the request may have been applied although this error came back."""
-    return isinstance(error, ServerError) or (isinstance(error, NoReply) and not isinstance(error, ConnectFailed))
+    timed_out = isinstance(error, ErrorReply) and error.status == _REQUEST_TIMEOUT
+    return (
+        timed_out
+        or isinstance(error, ServerError)
+        or (isinstance(error, NoReply) and not isinstance(error, ConnectFailed))
+    )
 
 
 def is_final(error: Exception, *, idempotent: bool) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from ghl_async.client import Resources
@@ -25,7 +26,7 @@ def task(task_id, **more):
     return {"id": task_id, "contactId": "C1", "body": "Ask & tell", "assignedTo": "U1", **stored, **more}
 
 
-def note(note_id, *, seconds=0.0, **more):
+def note(note_id, *, seconds=-1.0, **more):
     added = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
     return {"id": note_id, "dateAdded": added, "body": "hello you", "title": "Hi", "userId": "U1", **more}
 
@@ -130,7 +131,7 @@ async def test_two_equal_notes_are_two_notes():
 
 
 def event(event_id="A1", **more):
-    now = datetime.now(UTC).isoformat()
+    now = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
     start = {"startTime": "2026-07-17T14:30:15+02:00", "endTime": "2026-07-17T15:30:15+02:00"}
     return {"id": event_id, "calendarId": "K1", "contactId": "C1", "title": "Visit", "dateAdded": now, **start, **more}
 
@@ -168,7 +169,12 @@ async def test_a_lost_block_slot_is_found_where_it_has_a_date_and_unknown_where_
 
 
 def business(business_id, **more):
-    return {"id": business_id, "name": "Example Ltd", "createdAt": datetime.now(UTC).isoformat(), **more}
+    return {
+        "id": business_id,
+        "name": "Example Ltd",
+        "createdAt": (datetime.now(UTC) + timedelta(seconds=1)).isoformat(),
+        **more,
+    }
 
 
 async def test_a_lost_business_is_found_on_any_page_of_the_list():
@@ -193,3 +199,25 @@ async def test_what_no_read_can_decide_is_left_as_the_wire_says_it():
     with pytest.raises(OutcomeUnknown) as caught:
         await Resources(Recording(LOST), "L1").automations.add_to_workflow("C1", "W1")
     assert caught.value is LOST
+
+
+@pytest.mark.parametrize("other", [{"city": "Bonn"}, {"email": "b@example.com"}, {"phone": "+15550002222"}])
+async def test_a_new_business_of_the_name_that_contradicts_the_draft_leaves_the_outcome_unknown(other):
+    draft = BusinessDraft(name="Example Ltd", city="Rome", email="a@example.com", phone="+15550001111")
+    listed = [{"businesses": [business("X", **other)]}]
+    with pytest.raises(OutcomeUnknown):
+        await Resources(Scripted(businesses__create=[LOST], businesses__list=listed), "L1").businesses.create(draft)
+
+
+async def test_two_drafts_that_a_look_cannot_tell_apart_do_not_get_one_record():
+    """The second begins after the first was found, and knows whose that record is."""
+    made = [LOST, LOST, event("S2")]
+    slots = Resources(Scripted(block_slots__create=made, block_slots__list=[{"events": [event("S1")]}]), "L1")
+    untitled = msgspec.structs.replace(LUNCH, title=msgspec.UNSET)
+    both = await asyncio.gather(slots.block_slots.create(LUNCH), slots.block_slots.create(untitled))
+    assert [each.id for each in both] == ["S1", "S2"]
+    made = [LOST, LOST, {"success": True, "buiseness": business("B2")}]
+    send = Scripted(businesses__create=made, businesses__list=[{"businesses": [business("B1")]}])
+    places = Resources(send, "L1").businesses
+    drafts = BusinessDraft(name="Example Ltd", city="Rome"), BusinessDraft(name=" Example  Ltd")
+    assert [each.id for each in await asyncio.gather(*map(places.create, drafts))] == ["B1", "B2"]

@@ -167,3 +167,43 @@ def test_a_row_with_a_property_nobody_knows_does_not_become_a_draft():
     assert msgspec.convert(row, ContactDraft).date_of_birth == date(1990, 9, 25)
     with pytest.raises(msgspec.ValidationError, match="locationId"):
         msgspec.convert({**row, "locationId": "L1"}, ContactDraft)
+
+
+CONTACT = ContactDraft(email="ann@example.com")
+BEYOND = [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), datetime(1969, 12, 31, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda ghl: ghl.tags.remove_many(["C1"], all_tags="no"), "all_tags"),
+        (lambda ghl: ghl.tags.remove_many(["C1"], None), "tags"),
+        (lambda ghl: ghl.tags.remove_many(["C1"], 5, all_tags=True), "tags"),
+        (update(ContactChanges(tags=["a"]), replace_tags="no"), "replace_tags"),
+        (update(ContactChanges(city="a"), send_refused=0), "send_refused"),
+        (upsert(CONTACT, check="no"), "check"),
+        (upsert(CONTACT, new_if_allowed="no"), "new_if_allowed"),
+        (lambda ghl: ghl.tasks.create("C1", TaskDraft(title="a", due_date=AT), look_first="no"), "look_first"),
+        (lambda ghl: ghl.tasks.create(["C1"], TaskDraft(title="a", due_date=AT)), "id"),
+        (lambda ghl: ghl.notes.create({"C1"}, NoteDraft(body="a")), "id"),
+        (create(ContactDraft(city="\ud800")), "city"),
+        (create(ContactDraft(dnd="\ud800")), "dnd"),
+        (create(ContactDraft(tags=["\ud800"])), "tags"),
+        (create(ContactDraft(custom_fields={"a": "\ud800"})), "custom_fields"),
+        (lambda ghl: ghl.businesses.create(BusinessDraft(name="\ud800")), "name"),
+        (block(calendar_id="K1", title="\ud800"), "title"),
+        *((block(calendar_id="K1", start_time=at), "start_time") for at in BEYOND),
+        *((appointment(start_time=at), "start_time") for at in BEYOND),
+    ],
+)
+async def test_what_no_request_can_carry_is_refused_by_its_name(call, named):
+    send = Recording({})
+    with pytest.raises(UsageError, match=named):
+        await call(Resources(send, "L1"))
+    assert not send.requests
+
+
+async def test_a_wrong_value_is_shown_by_its_first_characters():
+    with pytest.raises(UsageError) as caught:
+        await create(ContactDraft(dnd="x" * 10_000))(Resources(Recording({}), "L1"))
+    assert len(str(caught.value)) < 400

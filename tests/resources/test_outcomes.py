@@ -3,11 +3,13 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from ghl_async.client import Resources
 from ghl_async.errors import BadRequest, DuplicateContact, OutcomeUnknown, ScopeMissing, Unprocessable
 from ghl_async.models import ContactDraft
+from ghl_async.wire.request import Reply
 
 from .recording import TRACE, Scripted
 
@@ -21,7 +23,7 @@ EMPTY = {"contacts": [], "total": 0, **TRACE}
 ALL_LOOKS = [*(4 * ["contacts.find_duplicate"]), "contacts.search"]
 
 
-def contact(contact_id="C1", *, seconds=0.0, **more):
+def contact(contact_id="C1", *, seconds=-1.0, **more):
     """A contact as the server stored the draft, so many seconds before now."""
     added = datetime.now(UTC) - timedelta(seconds=seconds)
     stored = {"firstName": "Ann", "lastName": "Lee", "email": "ann@example.com", "phone": "+15550001111"}
@@ -88,13 +90,48 @@ async def test_where_duplicates_are_allowed_the_search_shows_the_new_one_beside_
 
 @pytest.mark.parametrize(
     "other",
-    [{"firstName": "Eve"}, {"email": "eve@example.com"}, {"phone": "+15550002222"}, {"email": None}],
+    [{"firstName": "Eve"}, {"email": "eve@example.com"}, {"phone": "+15550002222"}, {"email": None}, {"city": "Bonn"},
+     {"address1": "Am Ring 1"}, {"postalCode": "1"}, {"source": "web"}, {"companyName": "Other Ltd"}],
     ids=lambda other: next(iter(other)),
-)
-async def test_a_new_contact_of_somebody_else_is_not_ours(other):
-    send = script(LOST, one(), duplicates=[one(contact_id="X", **other)])
-    assert (await create(send)).id == "C1"
+)  # fmt: skip
+async def test_a_new_contact_that_contradicts_the_draft_is_neither_ours_nor_nobodys(other):
+    draft = msgspec.structs.replace(
+        DRAFT, city="Rome", address1="Via 1", postal_code="00100", source="import", company_name="Example Ltd"
+    )
+    with pytest.raises(OutcomeUnknown):
+        await create(script(LOST, duplicates=[one(contact_id="X", **other)]), draft)
+    send = script(LOST, one(), duplicates=[one(contact_id="X", seconds=300, **other)])
+    assert (await create(send, draft)).id == "C1"
     assert send.operations.count("contacts.create") == 2
+
+
+async def test_a_new_contact_with_neither_our_email_nor_our_phone_is_not_ours():
+    other = one(contact_id="X", email="eve@example.com", phone="+15550002222")
+    assert (await create(script(LOST, one(), duplicates=[other]))).id == "C1"
+
+
+async def test_a_contact_of_a_second_before_the_create_may_be_somebody_elses():
+    with pytest.raises(OutcomeUnknown):
+        await create(script(LOST, duplicates=[one(seconds=1)]))
+
+
+@pytest.mark.parametrize(
+    "second",
+    [ContactDraft(email="ann@example.com"), ContactDraft(phone="+15550001111", city="Rome"),
+     ContactDraft(phone="5550001111"), ContactDraft(email="eve@example.com", phone="+1 (555) 000 1111")],
+)  # fmt: skip
+async def test_creates_that_share_an_email_or_a_phone_take_turns(second):
+    busy = []
+
+    async def send(request):
+        busy.append(request)
+        assert len(busy) == 1
+        await asyncio.sleep(1)
+        busy.clear()
+        return Reply(status=201, body=msgspec.json.encode(one()))
+
+    contacts = Resources(send, "L1").contacts
+    await asyncio.gather(contacts.create(DRAFT), contacts.create(second), contacts.upsert(second, check=False))
 
 
 @pytest.mark.parametrize("added", [{"seconds": 300}, {"dateAdded": None}, {"dateAdded": "2026-07-17T10:00:00"}])

@@ -114,3 +114,14 @@ async def test_what_is_done_is_not_lost_when_a_later_request_fails():
 async def test_an_answer_without_results_is_an_error_where_nothing_is_lost_by_it(reply, error):
     with pytest.raises(error):
         await Resources(Recording(reply), "L1").tags.add_many(["C0"], ["x"])
+
+
+async def test_a_refusal_that_only_sounds_like_one_of_the_size_teaches_nothing():
+    server = Server(most=0, refusal="tags exceed the limit of the plan")
+    tags = Resources(server, "L1").tags
+    with pytest.raises(Unprocessable):
+        await tags.add_many(IDS[:100], ["x"])
+    server.most = 500
+    server.sizes.clear()
+    await tags.add_many(IDS[:500], ["x"])
+    assert server.sizes == [500]

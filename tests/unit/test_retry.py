@@ -49,7 +49,7 @@ TABLE = [
     (reply(NotFound, 404), False, False, False),
     (reply(Unprocessable, 422), False, False, False),
     (reply(ErrorReply, 302), False, False, False),
-    (reply(ErrorReply, 408), False, False, False),
+    (reply(ErrorReply, 408), True, False, True),
 ]
 
 
