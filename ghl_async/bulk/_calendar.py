@@ -22,8 +22,10 @@ from ._workers import InOrder, Room, stream
 
 __all__ = ["EVENTS_A_WINDOW", "first_step", "list_calendars", "spool_events"]
 
-EVENTS_A_WINDOW = 1000
-"""About half a megabyte of JSON."""
+EVENTS_A_WINDOW = 500
+"""About a quarter of a megabyte of JSON."""
+_SLOW_TIMES = 4
+"""So many times as many where the server is slow: there a request costs more than memory does."""
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _END = datetime(2100, 1, 1, tzinfo=UTC)
 """Both were accepted in a recorded call (facts 8.3)."""
@@ -42,6 +44,8 @@ class Step(msgspec.Struct, frozen=True):
     """None: one window for all."""
     windows: int
     """About how many it will be."""
+    events: int | None = None
+    """How many events a window should hold. None: as many as usual."""
 
 
 async def list_calendars(ghl: GHLClient) -> list[str]:
@@ -59,7 +63,7 @@ async def list_calendars(ghl: GHLClient) -> list[str]:
     return [*(calendar.id for calendar in page.items), *apart]
 
 
-async def first_step(ghl: GHLClient, calendars: int) -> Step:
+async def first_step(ghl: GHLClient, calendars: int, *, is_slow: bool = False) -> Step:
     """How long a window may be, if there is about one event a contact of the location, spread evenly over its life.
 
     Cost: 1 request.
@@ -67,10 +71,11 @@ async def first_step(ghl: GHLClient, calendars: int) -> Step:
     page = await ghl.background.contacts.search(ContactQuery(sort="date_added"), page_size=1)
     oldest = page.items[0].date_added if page.items else None
     now = datetime.now(UTC)
-    windows = ceil((page.total or 0) / (EVENTS_A_WINDOW * max(1, calendars)))
+    events = EVENTS_A_WINDOW * (_SLOW_TIMES if is_slow else 1)
+    windows = ceil((page.total or 0) / (events * calendars)) if calendars else 1
     if windows < 2 or oldest is None or oldest >= now:  # noqa: PLR2004  (one is no division)
         return Step(_BEGINNING, None, 1)
-    return Step(oldest, max(_SHORTEST, (now - oldest) / windows), windows + 1)
+    return Step(oldest, max(_SHORTEST, (now - oldest) / windows), windows + 1, events)
 
 
 async def spool_events(
@@ -85,6 +90,7 @@ async def spool_events(
     Cost: 1 request for each calendar and window.
     """
     stretches = _stretches(step, ceil(at_once / max(1, len(calendar_ids))))
+    wanted = step.events or EVENTS_A_WINDOW
     far_ahead = datetime.now(UTC) + _FAR_AHEAD
 
     async def read(stretch: tuple[str, datetime, datetime]) -> None:
@@ -103,7 +109,7 @@ async def spool_events(
             if length is not None:
                 found = len(page.items) + len(page.quarantined)
                 # It grows slowly: what was sparse may become dense, and one reply is one piece of memory.
-                length = max(_SHORTEST, length * min(1.5, max(0.125, EVENTS_A_WINDOW / max(1, found))))
+                length = max(_SHORTEST, length * min(1.5, max(0.125, wanted / max(1, found))))
 
     jobs = ((calendar_id, *stretch) for calendar_id in calendar_ids for stretch in stretches)
     async with InOrder(stream(jobs), read, ahead=at_once) as done:

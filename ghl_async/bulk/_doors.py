@@ -49,7 +49,7 @@ FEWEST_CONTACTS = 3
 _FEWEST_IDS = 50
 _STRIKES = 3
 _TOO_FEW = "there are no more contacts to read than calendars"
-MOST_WINDOWS = 8
+MOST_WINDOWS = 12
 """Replies with events at once: each is a piece of memory."""
 _AROUND = timedelta(days=2)
 _ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited)
@@ -256,8 +256,8 @@ class Doors:
                 if len(calendar_ids) >= contacts:
                     self._shut("appointments", _TOO_FEW)
                     return False
-                step = await first_step(self._ghl, len(calendar_ids))
-                at_once = max(2, min(MOST_WINDOWS, calls))
+                step = await first_step(self._ghl, len(calendar_ids), is_slow=calls > 1)
+                at_once = min(MOST_WINDOWS, calls)
                 await spool_events(self._ghl, calendar_ids, self._spool, self._room, step, at_once=at_once)
             except (ErrorReply, *_MAY_PASS) as error:
                 if isinstance(error, _ENDS_THE_RUN):

@@ -109,7 +109,7 @@ def fetch(
         Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
 
     Cost: 1 request for 500 contacts, 1 for 95 of their tasks and of their notes each and 2 or 3 for the end of either,
-        1 for each calendar and some 1,000 of its events, all in the bulk lane. Where the token or the server refuses
+        1 for each calendar and some 500 of its events, all in the bulk lane. Where the token or the server refuses
         one of these ways, 1 for each contact instead. `bulk.plan` says what it comes to.
     """
     kinds, query = included(include), checked(query)

@@ -277,7 +277,7 @@ class _Planner:
         now = datetime.now(UTC)
         try:
             calendars = await list_calendars(self._ghl)
-            step = await first_step(self._ghl, len(calendars))
+            step = await first_step(self._ghl, len(calendars), is_slow=self._round_trip >= SLOW_SECONDS)
             if calendars:
                 page = self._ghl.background.appointments.page_in_calendar
                 await page(calendars[0], since=now, before=now + timedelta(days=1))
