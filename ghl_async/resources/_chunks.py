@@ -28,8 +28,8 @@ class Chunks:
         """Send all ids, in chunks; each once, in the order of their first place.
 
         A chunk that is refused for its size is halved, and the size that is taken is remembered. Another failure of the
-        first chunk is raised. After that it would drop the results that are there: so it becomes the reason of that chunk's
-        contacts, and those that follow are not sent.
+        first chunk is raised. After that it would drop the results that are there: so it becomes the reason of that
+        chunk's contacts, and those that follow are not sent.
 
         Raises:
             GHLError: the first chunk failed; no result is lost.

@@ -151,6 +151,8 @@ async def test_the_appointments_of_a_deleted_contact_cannot_be_found(desk):
             [f"appointmentStatus must be one of the following values: {STATUSES}"],
         ),
         ({"endTime": f"{MONDAY}T16:00:00+02:00"}, 422, ["endTime must be after startTime"]),
+        ({"startTime": "9999-12-31T23:59:59Z"}, 422, ["startTime must be a valid ISO 8601 date string"]),
+        ({"startTime": "0001-01-01T00:00:00Z"}, 422, ["startTime must be a valid ISO 8601 date string"]),
         ({"calendarId": "x"}, 400, "Calendar with id x not found"),
         ({"contactId": UNKNOWN}, 400, f"Contact with id {UNKNOWN} not found"),
         ({"locationId": "x"}, 403, "The token does not have access to this location."),
