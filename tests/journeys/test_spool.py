@@ -61,7 +61,9 @@ async def test_events_added_and_moved_between_two_runs_are_as_they_are_now(large
         async with bulk.SQLiteStore(path) as store:
             run = bulk.backfill(ghl, store)
             await act_at(run, 100, run.stop)
-        large.state.main._added_children[owner]["appointments"][0]["startTime"] = "2024-03-01 10:00:00"
+        (made,) = large.state.main.lists.of("appointments", owner)
+        moved = made | {"startTime": "2024-03-01 10:00:00"}
+        large.state.main.lists.replace("appointments", owner, made["id"], moved)
         large.state.main.delete(oldest(large))  # the sandbox remembers nothing behind a change
         assert (await backfill(ghl, path)).exit_code == 0
     moved = [value for key, value in stored_records(path).items() if key[:2] == ("appointments", owner)]

@@ -80,7 +80,8 @@ async def test_an_emptied_spool_is_filled_anew(spool):
 
         assert await seen() == ["2024-02-01"]
         visit["startTime"] = "2024-03-01 10:00:00"
-        location._added_children[owner]["appointments"][0] |= visit
+        (made,) = location.lists.of("appointments", owner)
+        location.lists.replace("appointments", owner, made["id"], made | visit)
         assert await seen() == ["2024-02-01"], "it is read once"
         await doors.empty_spool()
         assert await seen() == ["2024-03-01"]
