@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .. import pagination
-from ..errors import DecodeError, UsageError
+from ..errors import BadRequest, DecodeError, UsageError
 from ..models import Contact, keys_of
 from ..wire.request import Request
 from ._decode import Envelope, unwrap
@@ -29,6 +30,7 @@ _SCOPE = "contacts.readonly"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEGACY_LARGEST_PAGE = 100
 _LOOKUP_LARGEST_PAGE = 20
+_UNKNOWN_FIELD = re.compile(r"custom_?fields\.(?P<id>[^\s!]+)! check if custom field exists", re.IGNORECASE)
 
 
 class _LegacyMeta(msgspec.Struct, rename="camel"):
@@ -85,7 +87,8 @@ class Contacts:
                 asked for, and so on, and what it took is remembered; not with `page`, which would be another place.
 
         Raises:
-            UsageError: an argument or a field of `query` is outside the rules; nothing was sent.
+            UsageError: an argument or a field of `query` is outside the rules; nothing was sent. Or the server does not
+                know a custom field that `query` names.
             BadRequest: the server refuses the query.
             DecodeError: the reply has not the promised shape.
 
@@ -295,8 +298,28 @@ class Contacts:
             body=msgspec.structs.replace(body, page_limit=page_limit),
             scope=_SCOPE,
         )
-        envelope = Envelope(await self._send(request), request.operation)
+        try:
+            reply = await self._send(request)
+        except BadRequest as refusal:
+            _name_unknown_field(refusal)
+            raise
+        envelope = Envelope(reply, request.operation)
         return envelope.many(Contact, "contacts", _search_cursor, total=envelope.optional("total", int))
+
+
+def _name_unknown_field(refusal: BadRequest) -> None:
+    """Only the server knows a location's custom fields, but to name one that is not there is the caller's mistake.
+
+    Raises:
+        UsageError: the server says that a custom field does not exist (facts 6.5).
+    """
+    for message in refusal.messages:
+        found = _UNKNOWN_FIELD.search(message)
+        if found:
+            raise UsageError(
+                f"where: the location has no custom field {found['id']!r}: it takes the id of one that"
+                " custom_fields.list() shows, and not its key"
+            ) from None
 
 
 def _search_cursor(raws: Sequence[bytes]) -> tuple[Any, ...] | None:
