@@ -38,21 +38,34 @@ from ..pagination import Page, SetApart
 from ._calendar import first_step, list_calendars, spool_events
 from ._rows import Kind
 from ._spool import Spool
-from ._workers import Room
+from ._workers import Room, all_of
 
-__all__ = ["DOORS", "EACH_CONTACT", "FEWEST_CONTACTS", "Children", "Doors", "Joined", "Way"]
+__all__ = [
+    "DOORS",
+    "EACH_CONTACT",
+    "ENDS_THE_RUN",
+    "FEWEST_CONTACTS",
+    "FEWEST_IDS",
+    "TOO_FEW",
+    "Children",
+    "Doors",
+    "Joined",
+    "Way",
+    "why_doubted",
+]
 
 DOORS: dict[Kind, str] = {"tasks": "task search", "notes": "note search", "appointments": "calendar events"}
 EACH_CONTACT = "each contact"
 FEWEST_CONTACTS = 3
 """Of fewer, each is asked for by itself: a search takes two requests or three."""
-_FEWEST_IDS = 50
+FEWEST_IDS = 50
+"""Contacts in one search, at least."""
 _STRIKES = 3
-_TOO_FEW = "there are no more contacts to read than calendars"
+TOO_FEW = "there are no more contacts to read than calendars"
 MOST_WINDOWS = 12
 """Replies with events at once: each is a piece of memory."""
 _AROUND = timedelta(days=2)
-_ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited)
+ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited)
 _MAY_PASS = (ServerError, NoReply, DeadlineExceeded, DecodeError, CursorRepeated)
 """What says something of one page of contacts, not of the door."""
 
@@ -104,7 +117,7 @@ class Doors:
     def doubt(self, kinds: Sequence[Kind]) -> None:
         """Do not use some doors, because an earlier run was shown too little there."""
         for kind in kinds:
-            self.shut.setdefault(kind, f"an earlier run found that the {DOORS[kind]} leaves records out")
+            self.shut.setdefault(kind, why_doubted(kind))
 
     def ways(self) -> tuple[Way, ...]:
         """How each kind is read at present."""
@@ -141,12 +154,7 @@ class Doors:
                 if found is not None:
                     joined[kind] = found
 
-        reading = [asyncio.ensure_future(read(kind)) for kind in self.open if kind in kinds]
-        try:
-            await asyncio.gather(*reading)
-        finally:
-            for each in reading:
-                each.cancel()
+        await all_of(read(kind) for kind in self.open if kind in kinds)
         return joined
 
     async def leaves_out(self, kind: Kind, contact_id: str, record: Any) -> bool:
@@ -160,7 +168,7 @@ class Doors:
             if kind == "appointments":
                 return not await _shows_event(self._ghl, record)
             found = await self._searched(kind, (contact_id,))
-        except _ENDS_THE_RUN:
+        except ENDS_THE_RUN:
             raise
         except (GHLError, ValueError):  # nothing is known then; ValueError: it does not say when it starts
             return False
@@ -170,7 +178,7 @@ class Doors:
         """Have the events read anew by whoever wants them next: the store has forgotten them."""
         await self.close()
         self._spooling = None
-        if self.shut.get("appointments") == _TOO_FEW:
+        if self.shut.get("appointments") == TOO_FEW:
             del self.shut["appointments"]
 
     async def close(self) -> None:
@@ -185,7 +193,7 @@ class Doors:
         try:
             found = await reading
         except GHLError as error:
-            if isinstance(error, _ENDS_THE_RUN):
+            if isinstance(error, ENDS_THE_RUN):
                 raise
             if began >= self._struck_at[kind]:  # what was under way together fails together, and counts once
                 self._strikes[kind] += 1
@@ -202,18 +210,11 @@ class Doors:
             emit(self._ghl.hooks, DoorShut(kind, DOORS[kind], reason))
 
     async def _divided(self, kind: Kind, contact_ids: Sequence[str], parts: int) -> dict[str, Children]:
-        size = max(_FEWEST_IDS, -(-len(contact_ids) // max(1, parts)))
+        size = max(FEWEST_IDS, -(-len(contact_ids) // max(1, parts)))
         found: dict[str, Children] = {}
-        searching = [
-            asyncio.ensure_future(self._searched(kind, contact_ids[start : start + size]))
-            for start in range(0, len(contact_ids), size)
-        ]
-        try:
-            for each in await asyncio.gather(*searching):
-                found |= each
-        finally:
-            for each_search in searching:
-                each_search.cancel()
+        parts_of_ids = (contact_ids[start : start + size] for start in range(0, len(contact_ids), size))
+        for each in await all_of(self._searched(kind, some) for some in parts_of_ids):
+            found |= each
         return found
 
     async def _searched(self, kind: Kind, contact_ids: Sequence[str]) -> dict[str, Children]:
@@ -226,7 +227,7 @@ class Doors:
                     found |= await _gather(self._pages(kind, some), some)
             except (BadRequest, Unprocessable):
                 # How many ids a search takes is not documented either. Sizes of pages are learned further down.
-                if len(some) // 2 < _FEWEST_IDS:
+                if len(some) // 2 < FEWEST_IDS:
                     raise
                 self._most_ids[kind] = min(self._most_ids[kind], len(some) // 2)
                 continue
@@ -254,13 +255,13 @@ class Doors:
             try:
                 calendar_ids = await list_calendars(self._ghl)
                 if len(calendar_ids) >= contacts:
-                    self._shut("appointments", _TOO_FEW)
+                    self._shut("appointments", TOO_FEW)
                     return False
                 step = await first_step(self._ghl, len(calendar_ids), is_slow=calls > 1)
                 at_once = min(MOST_WINDOWS, calls)
                 await spool_events(self._ghl, calendar_ids, self._spool, self._room, step, at_once=at_once)
             except (ErrorReply, *_MAY_PASS) as error:
-                if isinstance(error, _ENDS_THE_RUN):
+                if isinstance(error, ENDS_THE_RUN):
                     raise
                 if is_last or not isinstance(error, _MAY_PASS):
                     self._shut("appointments", str(error))
@@ -281,6 +282,11 @@ class Doors:
                     apart = Quarantined("appointment", raw, str(fault), keys_of(raw).id)
                     found[contact_id].quarantined.append(apart)
         return found
+
+
+def why_doubted(kind: Kind) -> str:
+    """Why a door that an earlier run doubted is not used."""
+    return f"an earlier run found that the {DOORS[kind]} leaves records out"
 
 
 async def _gather(pages: AsyncIterator[Page[Any]], contact_ids: Sequence[str]) -> dict[str, Children]:

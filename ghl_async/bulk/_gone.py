@@ -30,13 +30,14 @@ from ._workers import InOrder, stream
 from .run import Run, Tally
 from .store import Store
 
-__all__ = ["Removed", "is_alive", "remove_deleted", "remove_gone", "says_gone"]
+__all__ = ["ENDS_THE_RUN", "Removed", "is_alive", "remove_deleted", "remove_gone"]
 
 _AT_A_TIME = 200
-_ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
+ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
+"""What would go wrong for every contact."""
 
 
-def says_gone(error: NotFound) -> bool:
+def _says_gone(error: NotFound) -> bool:
     """Whether the server speaks of the contact: "Contact with id ... not found" (facts 5.2).
 
     Any other 404 may come from a route that is refused, or from the edge, and says nothing of the contact.
@@ -56,9 +57,9 @@ async def is_alive(ghl: GHLClient, contact_id: str) -> bool | None:
     try:
         await ghl.background.contacts.get(contact_id)
     except NotFound as error:
-        return False if says_gone(error) else None
+        return False if _says_gone(error) else None
     except GHLError as error:
-        if isinstance(error, _ENDS_THE_RUN):
+        if isinstance(error, ENDS_THE_RUN):
             raise
         return None
     return True

@@ -6,35 +6,23 @@ is raised.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
 
 from ..client import GHLClient
-from ..errors import (
-    AuthError,
-    ConnectFailed,
-    DailyQuotaExhausted,
-    Forbidden,
-    GHLError,
-    NotFound,
-    RateLimited,
-    Unauthorized,
-)
+from ..errors import GHLError, NotFound
 from ..models import Appointment, Contact, Note, Task
 from ..pagination import Page, SetApart
-from ._gone import says_gone
+from ._gone import ENDS_THE_RUN, is_alive
 from ._rows import Kind
-from ._workers import Room
+from ._workers import Room, all_of
 from .run import Failure
 
 __all__ = ["ContactBundle", "Reader"]
 
 FAILURES_IN_A_ROW = 25
-_ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
 
 
 class ContactBundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +55,7 @@ class Reader:
     """Completes bundles with what no door showed, contact by contact."""
 
     def __init__(self, ghl: GHLClient, kinds: tuple[Kind, ...], room: Room) -> None:
+        self._ghl = ghl
         self._kinds = kinds
         self._room = room
         self._pages: dict[Kind, Callable[[str], Any]] = {
@@ -74,7 +63,6 @@ class Reader:
             "notes": ghl.background.notes.page,
             "appointments": ghl.background.appointments.page,
         }
-        self._contact = ghl.background.contacts.get
         self._failures_in_a_row = dict.fromkeys(kinds, 0)
 
     async def complete(self, bundle: ContactBundle) -> ContactBundle:
@@ -86,7 +74,7 @@ class Reader:
         kinds = [kind for kind in self._kinds if kind not in bundle.complete]
         if bundle.id is None or not kinds:
             return bundle
-        results = await _all(partial(self._read, kind, bundle.id) for kind in kinds)
+        results = await all_of(self._read(kind, bundle.id) for kind in kinds)
         if any(isinstance(result, NotFound) for result in results):
             if await self._is_gone(bundle.id):
                 return msgspec.structs.replace(bundle, vanished=True)
@@ -113,18 +101,11 @@ class Reader:
     async def _is_gone(self, contact_id: str) -> bool:
         """Ask for the contact itself: a 404 may also come from a route that is refused, or from the edge."""
         async with self._room:
-            try:
-                await self._contact(contact_id)
-            except NotFound as error:
-                return says_gone(error)
-            except GHLError as error:
-                if isinstance(error, _ENDS_THE_RUN):
-                    raise
-        return False
+            return await is_alive(self._ghl, contact_id) is False
 
     def _note_failure(self, kind: Kind, error: GHLError) -> None:
         self._failures_in_a_row[kind] += 1
-        if isinstance(error, _ENDS_THE_RUN) or self._failures_in_a_row[kind] >= FAILURES_IN_A_ROW:
+        if isinstance(error, ENDS_THE_RUN) or self._failures_in_a_row[kind] >= FAILURES_IN_A_ROW:
             raise error
 
     async def _read(self, kind: Kind, contact_id: str) -> Page[Any] | GHLError:
@@ -138,13 +119,3 @@ class Reader:
                 return error
         self._failures_in_a_row[kind] = 0
         return page
-
-
-async def _all(jobs: Any) -> list[Any]:
-    """Run jobs side by side; the first failure ends the others and comes out as itself, not as a group."""
-    tasks = [asyncio.ensure_future(job()) for job in jobs]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()

@@ -12,10 +12,20 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-__all__ = ["InOrder", "Room", "stream"]
+__all__ = ["InOrder", "Room", "all_of", "stream"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+async def all_of(calls: Iterable[Awaitable[R]]) -> list[R]:
+    """Await calls side by side; the first failure ends the others and comes out as itself, not as a group."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def stream(items: Iterable[T]) -> AsyncGenerator[T, None]:

@@ -16,21 +16,12 @@ from typing import Any, Literal
 import msgspec
 
 from ..client import GHLClient
-from ..errors import (
-    AuthError,
-    BadRequest,
-    ConnectFailed,
-    CursorRepeated,
-    DailyQuotaExhausted,
-    GHLError,
-    RateLimited,
-    Unprocessable,
-)
+from ..errors import BadRequest, CursorRepeated, GHLError, Unprocessable
 from ..models import ContactQuery
 from ..pagination import Page
 from ._calendar import first_step, list_calendars
 from ._cursors import PAGE_SIZE, calls_wanted
-from ._doors import DOORS, EACH_CONTACT, FEWEST_CONTACTS
+from ._doors import DOORS, EACH_CONTACT, ENDS_THE_RUN, FEWEST_CONTACTS, FEWEST_IDS, TOO_FEW, why_doubted
 from ._identity import canonical, changed_since, changes_since
 from ._rows import KINDS, Checkpoint, Identity, Kind
 from ._sample import sample_size
@@ -49,10 +40,7 @@ SELDOM_DIVIDED, OFTEN_DIVIDED = 4, 12
 """Calls wanted under way. The slower a server, the more of them, and the more often the search for a page of contacts
 is divided to use the quota: up to the first number that happens to the first pages alone, from the second on to nearly
 each, in halves as a rule (measured at round trips of 0.2 to 3 s)."""
-FEWEST_IDS = 50
-"""Contacts in one search, at least."""
 _BY = "contact search"
-_ENDS = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited)
 
 
 class PlannedWay(msgspec.Struct, frozen=True):
@@ -171,7 +159,7 @@ class _Planner:
         self, kind: Kind, contacts: int, pages: int, doubted: Sequence[Kind], *, deleted: bool
     ) -> PlannedWay:
         if kind in doubted:
-            why = f"an earlier run found that the {DOORS[kind]} leaves records out"
+            why = why_doubted(kind)
         elif contacts < FEWEST_CONTACTS:
             why = "there are so few contacts"
         elif kind != "appointments":
@@ -243,7 +231,7 @@ class _Planner:
             if records is None:
                 records = await _count(lambda skip: search(skip=skip, limit=1), sent, self._everybody)
         except GHLError as error:
-            if isinstance(error, _ENDS):
+            if isinstance(error, ENDS_THE_RUN):
                 raise
             return PlannedWay(kind, EACH_CONTACT, f"the cheaper way is refused: {error}", None, contacts)
         wanted = round(records * contacts / max(1, self._everybody))
@@ -282,12 +270,11 @@ class _Planner:
                 page = self._ghl.background.appointments.page_in_calendar
                 await page(calendars[0], since=now, before=now + timedelta(days=1))
         except GHLError as error:
-            if isinstance(error, _ENDS):
+            if isinstance(error, ENDS_THE_RUN):
                 raise
             return PlannedWay(kind, EACH_CONTACT, f"the cheaper way is refused: {error}", None, contacts)
         if len(calendars) >= contacts:
-            why = "there are no more contacts to read than calendars"
-            return PlannedWay(kind, EACH_CONTACT, why, None, contacts + 1)
+            return PlannedWay(kind, EACH_CONTACT, TOO_FEW, None, contacts + 1)
         why = f"{len(calendars)} calendars; what deleted calendars held is left out"
         return PlannedWay(kind, DOORS[kind], why, None, 2 + step.windows * len(calendars))
 

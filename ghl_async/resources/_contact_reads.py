@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
+from ..errors import BadRequest, UsageError
 from ..models import Contact, keys_of
 from ..wire.request import Request
 from ._decode import Envelope, unwrap
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["SCOPE", "contact_by_id", "duplicate_of", "searched"]
 
 SCOPE = "contacts.readonly"
+_UNKNOWN_FIELD = re.compile(r"custom_?fields\.(?P<id>[^\s!]+)! check if custom field exists", re.IGNORECASE)
 
 
 async def contact_by_id(send: Send, contact_id: ContactId) -> Contact:
@@ -55,8 +57,28 @@ async def duplicate_of(
 async def searched(send: Send, body: SearchBody) -> Page[Contact]:
     """One request; see `Contacts.search`."""
     request = Request(operation="contacts.search", method="POST", template="/contacts/search", body=body, scope=SCOPE)
-    envelope = Envelope(await send(request), request.operation)
+    try:
+        reply = await send(request)
+    except BadRequest as refusal:
+        _name_unknown_field(refusal)
+        raise
+    envelope = Envelope(reply, request.operation)
     return envelope.many(Contact, "contacts", _search_cursor, total=envelope.optional("total", int))
+
+
+def _name_unknown_field(refusal: BadRequest) -> None:
+    """Only the server knows a location's custom fields, but to name one that is not there is the caller's mistake.
+
+    Raises:
+        UsageError: the server says that a custom field does not exist (facts 6.5).
+    """
+    for message in refusal.messages:
+        found = _UNKNOWN_FIELD.search(message)
+        if found:
+            raise UsageError(
+                f"where: the location has no custom field {found['id']!r}: it takes the id of one that"
+                " custom_fields.list() shows, and not its key"
+            ) from None
 
 
 def _search_cursor(raws: Sequence[bytes]) -> tuple[Any, ...] | None:

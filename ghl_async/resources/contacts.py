@@ -92,7 +92,8 @@ class Contacts(ContactWrites):
                 asked for, and so on, and what it took is remembered; not with `page`, which would be another place.
 
         Raises:
-            UsageError: an argument or a field of `query` is outside the rules; nothing was sent.
+            UsageError: an argument or a field of `query` is outside the rules; nothing was sent. Or the server does not
+                know a custom field that `query` names.
             BadRequest: the server refuses the query.
             DecodeError: the reply has not the promised shape.
 

@@ -6,10 +6,11 @@ import os
 
 import pytest
 
-from ghl_async import GHLClient, Quota, RetryPolicy
+from ghl_async import ContactQuery, GHLClient, Quota, RetryPolicy, bulk
 from ghl_async.client import BASE_URL
 from ghl_async.errors import GHLError, NoToken, Unauthorized, UsageError
 from ghl_async.hooks import QuotaWaited, RequestFinished, RetryScheduled, Stats
+from ghl_async.models import Filter
 from ghl_async.sandbox import Sandbox
 
 from .conftest import client_of
@@ -224,3 +225,11 @@ async def test_a_revoked_token_is_told_with_what_to_do():
     async with Sandbox(contacts=3) as sandbox, client_of(sandbox, token="pit-revoked") as ghl:
         with pytest.raises(Unauthorized, match="Settings > Private Integrations"):
             await ghl.location.get()
+
+
+async def test_a_filter_on_a_custom_field_that_does_not_exist_is_named(ghl):
+    query = ContactQuery(where=Filter("customFields.3sv6UEo51C9Bmpo1cKTq", "eq", "x"))
+    with pytest.raises(UsageError, match=r"no custom field '3sv6UEo51C9Bmpo1cKTq'.*custom_fields.list\(\)"):
+        await ghl.contacts.search(query)
+    with pytest.raises(UsageError, match="no custom field"):
+        await bulk.fetch(ghl, query)
