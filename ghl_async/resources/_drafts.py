@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..models import Draft
 from ._search import require_instant
 
-__all__ = ["check_times", "one_draft", "written"]
+__all__ = ["check_times", "one_draft", "shown", "written"]
 
 _BLANK_CLEARS = "an empty text clears it"
 _NOTHING_CLEARS = "it can be changed and not cleared"
@@ -84,9 +84,9 @@ def _check(operation: str, field: msgspec.structs.FieldInfo, value: object, *, c
         msgspec.convert(plain, field.type, builtin_types=_KINDS)
         msgspec.json.encode(value, enc_hook=_anything)
     except UnicodeEncodeError:
-        raise UsageError(f"{field.name}: {operation} cannot send {_shown(value)}: it is no Unicode text") from None
+        raise UsageError(f"{field.name}: {operation} cannot send {shown(value)}: it is no Unicode text") from None
     except (msgspec.ValidationError, TypeError) as fault:
-        raise UsageError(f"{field.name}: {operation} cannot send {_shown(value)}: {fault}") from None
+        raise UsageError(f"{field.name}: {operation} cannot send {shown(value)}: {fault}") from None
     if isinstance(value, datetime):
         require_instant(field.name, value)
     if isinstance(value, str) and not value.strip() and (field.required or type(None) in kinds or not clears):
@@ -97,7 +97,8 @@ def _check(operation: str, field: msgspec.structs.FieldInfo, value: object, *, c
             raise UsageError(f"{field.name}: {operation} cannot send a list with an empty text")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as an error shows it: what is long is cut."""
     text = repr(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 

@@ -11,15 +11,14 @@ from ..models import Business, BusinessChanges, BusinessDraft, ItemResult
 from ..wire.request import Request
 from ._chunks import Chunks
 from ._contact_sight import dialled, same_phone
-from ._creation import Creations, Sight, contradicts, create_once, first_new, is_new, now, unless_other
+from ._creation import Creations, Sight, contradicts, create_once, first_new, unless_other
 from ._decode import Envelope, expect_success, unwrap
 from ._drafts import written
 from ._search import require_between, require_list, require_text
 from ._sights import plain, same_text
+from ._since import Since
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ..models import BusinessId, ContactId, LocationId
     from ..pagination import Page
     from ..wire.request import Reply, Send
@@ -114,7 +113,7 @@ class Businesses:
             operation=operation, method="POST", template="/businesses/", body=body, idempotent=False, scope=_WRITE
         )
         async with self._creations.turn(("business", plain(draft.name))):
-            since = now()
+            since = Since()
 
             async def make() -> Business:
                 return _written(await self._send(request), operation)
@@ -207,16 +206,19 @@ class Businesses:
 
         return await self._chunks.run(contact_ids, send, _failed)
 
-    async def _sight(self, draft: BusinessDraft, since: datetime) -> Business | Sight:
+    async def _sight(self, draft: BusinessDraft, since: Since) -> Business | Sight:
+        reader = Businesses(since.watch(self._send), self.location_id)
         found: builtins.list[Business] = []
         known: set[str] = set()
-        async for page in pagination.pages(lambda skip: self.list(skip=skip or 0)):
+        async for page in pagination.pages(lambda skip: reader.list(skip=skip or 0)):
             if known.issuperset(each.id for each in page.items):
                 break  # a server that ignores `skip` would go on for ever
             known.update(each.id for each in page.items)
             found += page.items
         named = (each for each in found if same_text(draft.name, each.name) and not self._creations.gave(each.id))
-        return first_new((each, unless_other(is_new(each.created_at, since), _differs(draft, each))) for each in named)
+        return first_new(
+            (each, unless_other(since.is_before(each.created_at), _differs(draft, each))) for each in named
+        )
 
 
 def _differs(draft: BusinessDraft, business: Business) -> bool:

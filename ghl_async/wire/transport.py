@@ -234,7 +234,7 @@ class Transport:
             raise
         status, headers, body = await self._exchange(call, slot, prepared, content, token)
         if 200 <= status < 300:  # noqa: PLR2004
-            return Reply(status=status, body=body)
+            return Reply(status=status, body=body, date=headers.get("Date"))
         error = self._dialect.error(call.request, status, headers, body.replace(token.encode(), b"***"))
         if isinstance(error, Unauthorized) and error.renewable:
             error.renewable = not call.token_rejected and await self._renewed(token, call.attempt_seconds)
