@@ -61,7 +61,7 @@ FEWEST_CONTACTS = 3
 FEWEST_IDS = 50
 """Contacts in one search, at least."""
 _STRIKES = 3
-TOO_FEW = "there are no more contacts to read than calendars"
+TOO_FEW = "there are no more contacts to read than calendars and windows of their events"
 MOST_WINDOWS = 12
 """Replies with events at once: each is a piece of memory."""
 _AROUND = timedelta(days=2)
@@ -254,10 +254,14 @@ class Doors:
         for is_last in (False, True):
             try:
                 calendar_ids = await list_calendars(self._ghl)
+                # Known already of few: then the length of a window is not asked for.
                 if len(calendar_ids) >= contacts:
                     self._shut("appointments", TOO_FEW)
                     return False
                 step = await first_step(self._ghl, len(calendar_ids), is_slow=calls > 1)
+                if len(calendar_ids) * step.windows >= contacts:
+                    self._shut("appointments", TOO_FEW)
+                    return False
                 at_once = min(MOST_WINDOWS, calls)
                 await spool_events(self._ghl, calendar_ids, self._spool, self._room, step, at_once=at_once)
             except (ErrorReply, *_MAY_PASS) as error:

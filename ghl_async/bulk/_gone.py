@@ -6,7 +6,7 @@ show just now, so a contact is taken for deleted only if the server, asked for i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -30,7 +30,7 @@ from ._workers import InOrder, stream
 from .run import Run, Tally
 from .store import Store
 
-__all__ = ["ENDS_THE_RUN", "Removed", "is_alive", "remove_deleted", "remove_gone"]
+__all__ = ["ENDS_THE_RUN", "Asked", "gone_among", "is_alive", "unmet"]
 
 _AT_A_TIME = 200
 ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
@@ -65,20 +65,18 @@ async def is_alive(ghl: GHLClient, contact_id: str) -> bool | None:
     return True
 
 
-class Removed(msgspec.Struct):
-    """What became of contacts that a search has not shown."""
+class Asked(msgspec.Struct):
+    """What was found out of contacts that a search has not shown, those apart that are gone."""
 
-    gone: int = 0
-    """They exist no more, and the store holds them no more."""
     alive: int = 0
     unsure: int = 0
-    """Nothing could be found out of them, or of so many it is not known which ones they are."""
+    """Nothing could be found out of them."""
 
 
-async def remove_gone(
-    ghl: GHLClient, store: Store, contact_ids: Sequence[str], run: Run[Any], query: ContactQuery | None = None
-) -> Removed:
-    """Remove from the store those of some contacts that exist no more, however far it comes.
+async def gone_among(
+    ghl: GHLClient, contact_ids: Sequence[str], run: Run[Any], asked: Asked, query: ContactQuery | None = None
+) -> AsyncGenerator[list[str], None]:
+    """Yield those of some contacts that exist no more, part by part, and count the others in `asked`.
 
     With a `query` also those that exist, but that it does not find any more even if it is asked for them alone.
 
@@ -96,28 +94,27 @@ async def remove_gone(
             lives = not page.is_empty
         return contact_id, lives
 
-    removed = Removed()
     for start in range(0, len(contact_ids), _AT_A_TIME):
         gone = []
         async with InOrder(stream(contact_ids[start : start + _AT_A_TIME]), ask, ahead=MOST_CALLS) as answers:
             run.when_stopped(answers.stop)
             async for contact_id, lives in answers:
-                removed.alive += lives is True
-                removed.unsure += lives is None
+                asked.alive += lives is True
+                asked.unsure += lives is None
                 if lives is False:
                     gone.append(contact_id)
-        removed.gone += await store.remove(gone)
+        if gone:
+            yield gone
         if run.stopped:
-            break
-    return removed
+            return
 
 
-async def remove_deleted(ghl: GHLClient, store: Store, run: Run[Any], deleted: int) -> Removed:
-    """Remove from the store what was deleted behind a run's back: so many contacts, as the counts say.
+async def unmet(ghl: GHLClient, store: Store, run: Run[Any]) -> list[str] | None:
+    """The stored contacts that a search for all contacts does not show. None: it leaves something out.
 
     Reads the ids of all contacts, since nothing less tells which ones are missing.
 
-    Cost: 1 request for 500 contacts, and 1 for each that is missing among them.
+    Cost: 1 request for 500 contacts.
     """
     tally = Tally(ghl, "the ids of all contacts")
     query = ContactQuery(sort="date_added", direction="asc")
@@ -132,7 +129,7 @@ async def remove_deleted(ghl: GHLClient, store: Store, run: Run[Any], deleted: i
             is_first = False
             met += len(chunk.page.items) + len(chunk.page.quarantined)
             if run.stopped:
-                return Removed()
+                return []
     if is_first or tally.total is None or met < tally.total:
-        return Removed(unsure=deleted)  # the search leaves something out: what it does not show says nothing
-    return await remove_gone(ghl, store, await store.unswept(), run)
+        return None
+    return await store.unswept()

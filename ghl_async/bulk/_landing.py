@@ -18,9 +18,11 @@ from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, Qu
 
 __all__ = [
     "begin",
+    "calendar_of",
     "counts",
     "finish",
     "holes",
+    "is_older",
     "next_pass",
     "now",
     "remove",
@@ -94,7 +96,10 @@ def checkpoint(database: sqlite3.Connection) -> Checkpoint:
         holes=dict(database.execute("SELECT kind, count(*) FROM holes GROUP BY kind")),
         doubted=_kinds(database, "doubted"),
         suspected=_kinds(database, "suspected"),
-        whole_at=_whole_at(database),
+        whole_at=_number(database, "whole_at"),
+        synced_at=_number(database, "synced_at"),
+        swept_at=_number(database, "swept_at"),
+        apart=int(_meta(database, "apart") or 0),
         newest=_newest(database),
     )
 
@@ -109,8 +114,8 @@ def _kinds(database: sqlite3.Connection, key: str) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind in names)
 
 
-def _whole_at(database: sqlite3.Connection) -> float | None:
-    text = _meta(database, "whole_at")
+def _number(database: sqlite3.Connection, key: str) -> float | None:
+    text = _meta(database, key)
     return None if text is None else float(text)
 
 
@@ -168,7 +173,7 @@ def _write_contact(database: sqlite3.Connection, contact: ContactRows, pass_numb
     broken = list(contact.quarantined)
     if raw is None:
         broken.append(QuarantinedRow("contacts", contact.id, _NOT_UTF8, contact.raw))
-    if raw is None or (known and _is_older(contact.date_updated, known[0])):
+    if raw is None or (known and is_older(contact.date_updated, known[0])):
         database.execute(
             "UPDATE landing_contacts SET pass = ?, read_at = ? WHERE id = ?", (pass_number, read_at, contact.id)
         )
@@ -203,7 +208,7 @@ def _mended(raw: str) -> str | None:
     return None if readable == raw else readable
 
 
-def _is_older(sent: str | None, stored: str | None) -> bool:
+def is_older(sent: str | None, stored: str | None) -> bool:
     """Whether a date says so; where one is missing or unreadable, the later reading is the better one."""
     if sent is None or stored is None or sent == stored:
         return False
@@ -236,14 +241,15 @@ def _replace_children(
             wanted[row.id] = raw
     outdated = stored.keys() - wanted.keys()
     if calendars is not None:
-        outdated = {id_ for id_ in outdated if _calendar_of(stored[id_]) in calendars}
+        outdated = {id_ for id_ in outdated if calendar_of(stored[id_]) in calendars}
     database.executemany(_DELETE[kind], [(contact_id, id_) for id_ in outdated])
     changed = [(contact_id, id_, raw, _mended(raw)) for id_, raw in wanted.items() if stored.get(id_) != raw]
     database.executemany(_UPSERT[kind], changed)
     return broken
 
 
-def _calendar_of(raw: str) -> object:
+def calendar_of(raw: str | bytes) -> object:
+    """The calendar of an appointment."""
     found = json.loads(raw)
     return found.get("calendarId") if isinstance(found, dict) else None
 

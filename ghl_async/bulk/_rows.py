@@ -13,9 +13,11 @@ __all__ = [
     "Checkpoint",
     "ContactRows",
     "Counts",
+    "Difference",
     "Hole",
     "Identity",
     "Kind",
+    "Part",
     "QuarantinedRow",
     "Row",
     "StoredContact",
@@ -23,6 +25,9 @@ __all__ = [
 
 Kind: TypeAlias = Literal["tasks", "notes", "appointments"]
 """What belongs to a contact."""
+
+Part: TypeAlias = Literal["contacts", "tasks", "notes", "appointments"]
+"""A contact itself, or what belongs to it."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -115,8 +120,28 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """Kinds of which the last sample found records missing that the cheaper way does show."""
     whole_at: float | None = None
     """When a pass over all contacts last ended, in seconds since 1970."""
+    synced_at: float | None = None
+    """When the last sync that came to its end began, in seconds since 1970."""
+    swept_at: float | None = None
+    """When a sync last compared all contacts."""
+    apart: int = 0
+    """How many contacts more than are stored the server counts, as far as the last sweep could not lessen it."""
     newest: datetime | None = None
     """The latest `date_updated` in the store, aware; None where there is none that can be read."""
+
+
+class Difference(msgspec.Struct, frozen=True, gc=False):
+    """One record of which the server says something else than the store."""
+
+    contact_id: str
+    part: Part
+    id: str
+    """The record's; of the contact itself the same as `contact_id`."""
+    what: Literal["missing", "stale", "surplus"]
+    """- missing: the server has it, the store has not.
+    - stale: the store has it otherwise.
+    - surplus: the store has it, the server has not.
+    """
 
 
 class Hole(msgspec.Struct, frozen=True, gc=False):

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import GHLError, StoreBusy, StoreFailed, StoreMismatch, UsageError
-from . import _spool
+from . import _spool, _views
 
-__all__ = ["check_identity", "create", "empty_log", "failures_named", "index", "looking", "take", "transaction"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "check_identity",
+    "create",
+    "empty_log",
+    "failures_named",
+    "index",
+    "looking",
+    "take",
+    "transaction",
+]
 
 _APPLICATION_ID = 0x47484C41
 """The letters GHLA. https://www.sqlite.org/pragma.html#pragma_application_id"""
-_SCHEMA_VERSION = 2
-"""1 had no spool."""
+_UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {2: _spool.create, 3: _views.make}
+"""By version: what makes it of the one before. 1 had no spool; 3 gave the views more columns, and tags a view."""
+SCHEMA_VERSION = max(_UPGRADES)
 _BUSY_SECONDS = 30.0
 """How long a commit waits while somebody else, a person at the sqlite3 prompt perhaps, writes to the file."""
 
@@ -51,80 +62,6 @@ CREATE TABLE quarantine (
     kind TEXT NOT NULL, contact_id TEXT, id TEXT, reason TEXT NOT NULL, raw BLOB NOT NULL, pass INTEGER NOT NULL
 );
 CREATE INDEX quarantine_contact_id ON quarantine (contact_id);
-"""
-
-# GET /contacts/ lower-cases firstName and lastName and keeps the original in ...Raw. The street is `address` in a
-# search and `address1` everywhere else. An appointment's status has a misspelt twin, and `status` before both.
-_VIEWS = """
-CREATE VIEW contacts AS SELECT
-    id,
-    coalesce(json_extract(readable, '$.firstNameRaw'), json_extract(readable, '$.firstName')) AS first_name,
-    coalesce(json_extract(readable, '$.lastNameRaw'), json_extract(readable, '$.lastName')) AS last_name,
-    coalesce(json_extract(readable, '$.contactName'), json_extract(readable, '$.name'),
-        json_extract(readable, '$.fullNameLowerCase')) AS contact_name,
-    json_extract(readable, '$.companyName') AS company_name,
-    json_extract(readable, '$.email') AS email,
-    json_extract(readable, '$.phone') AS phone,
-    json_extract(readable, '$.tags') AS tags,
-    coalesce(json_extract(readable, '$.address1'), json_extract(readable, '$.address')) AS street,
-    json_extract(readable, '$.city') AS city,
-    json_extract(readable, '$.state') AS state,
-    json_extract(readable, '$.postalCode') AS postal_code,
-    json_extract(readable, '$.country') AS country,
-    json_extract(readable, '$.website') AS website,
-    json_extract(readable, '$.timezone') AS timezone,
-    json_extract(readable, '$.dateOfBirth') AS date_of_birth,
-    json_extract(readable, '$.type') AS type,
-    json_extract(readable, '$.source') AS source,
-    json_extract(readable, '$.assignedTo') AS assigned_to,
-    json_extract(readable, '$.businessId') AS business_id,
-    json_extract(readable, '$.dnd') AS dnd,
-    date_added, date_updated, strftime('%Y-%m-%dT%H:%M:%fZ', read_at, 'unixepoch') AS read_at, raw
-FROM landing_contacts;
-
-CREATE VIEW tasks AS SELECT
-    id, contact_id,
-    json_extract(readable, '$.title') AS title,
-    json_extract(readable, '$.body') AS body,
-    json_extract(readable, '$.dueDate') AS due_date,
-    json_extract(readable, '$.completed') AS completed,
-    json_extract(readable, '$.assignedTo') AS assigned_to,
-    raw
-FROM landing_tasks;
-
-CREATE VIEW notes AS SELECT
-    id, contact_id,
-    json_extract(readable, '$.title') AS title,
-    json_extract(readable, '$.body') AS body,
-    json_extract(readable, '$.bodyText') AS body_text,
-    json_extract(readable, '$.userId') AS user_id,
-    json_extract(readable, '$.pinned') AS pinned,
-    json_extract(readable, '$.dateAdded') AS date_added,
-    raw
-FROM landing_notes;
-
-CREATE VIEW appointments AS SELECT
-    id, contact_id,
-    json_extract(readable, '$.calendarId') AS calendar_id,
-    json_extract(readable, '$.title') AS title,
-    coalesce(json_extract(readable, '$.appointmentStatus'), json_extract(readable, '$.appoinmentStatus'),
-        json_extract(readable, '$.status')) AS status,
-    json_extract(readable, '$.startTime') AS start_time,
-    json_extract(readable, '$.endTime') AS end_time,
-    json_extract(readable, '$.address') AS address,
-    json_extract(readable, '$.notes') AS notes,
-    json_extract(readable, '$.assignedUserId') AS assigned_user_id,
-    json_extract(readable, '$.dateAdded') AS date_added,
-    json_extract(readable, '$.dateUpdated') AS date_updated,
-    raw
-FROM landing_appointments;
-
-CREATE VIEW custom_field_values AS SELECT
-    contact.id AS contact_id,
-    json_extract(contact.readable, field.fullkey || '.id') AS field_id,
-    json_extract(contact.readable, field.fullkey || '.value') AS value
-FROM landing_contacts AS contact, json_each(contact.readable, '$.customFields') AS field
-WHERE json_extract(contact.readable, field.fullkey || '.id') IS NOT NULL;
 """
 
 _INDEXES = "CREATE INDEX IF NOT EXISTS contacts_date_updated ON landing_contacts (date_updated)"
@@ -193,10 +130,10 @@ def _check_ours(database: sqlite3.Connection, path: Path) -> None:
     objects = _single(database, "SELECT count(*) FROM sqlite_master")
     database.execute("COMMIT")
     if found == _APPLICATION_ID:
-        if version > _SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
             raise StoreMismatch(
                 f"{path} was written by a newer version of ghl-async (schema {version}, this one knows "
-                f"{_SCHEMA_VERSION}): upgrade ghl-async, or name another file"
+                f"{SCHEMA_VERSION}): upgrade ghl-async, or name another file"
             )
     elif found or version or objects:
         raise StoreMismatch(f"{path} is a database, but not a store of ghl-async: name another file")
@@ -226,22 +163,24 @@ def _hold(path: Path) -> sqlite3.Connection:
 
 
 def create(database: sqlite3.Connection, identity: dict[str, str], started_at: str) -> None:
-    """Make the tables and views, as far as they are not there. Must run inside a transaction.
+    """Make the tables and views, or what a file of an older version has not of them. Must run inside a transaction.
 
     `identity` is what `check_identity` compares with at every later opening; `started_at` is an ISO instant.
     """
     if _single(database, "PRAGMA application_id") == _APPLICATION_ID:
-        if _single(database, "PRAGMA user_version") < _SCHEMA_VERSION:
-            _spool.create(database)
-            database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        found = _single(database, "PRAGMA user_version")
+        for version in range(found + 1, SCHEMA_VERSION + 1):
+            _UPGRADES[version](database)
+            database.execute(f"PRAGMA user_version = {version}")
         return
-    for statement in (_TABLES + _VIEWS).split(";"):
+    for statement in _TABLES.split(";"):
         database.execute(statement)
-    _spool.create(database)
+    for upgrade in _UPGRADES.values():
+        upgrade(database)
     database.executemany("INSERT INTO meta VALUES (?, ?)", identity.items())
     database.execute("INSERT INTO run VALUES (1, 'new', NULL, 1, 0, ?)", (started_at,))
     database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def check_identity(database: sqlite3.Connection, path: Path, identity: dict[str, str]) -> None:

@@ -7,35 +7,33 @@ which are refused. The formulas are those by which `fetch` and `backfill` read.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from math import ceil, inf, sqrt
+from math import ceil, inf
 from typing import Any, Literal
 
 import msgspec
 
 from ..client import GHLClient
-from ..errors import BadRequest, CursorRepeated, GHLError, Unprocessable
+from ..errors import GHLError, UsageError
 from ..models import ContactQuery
 from ..pagination import Page
 from ._calendar import first_step, list_calendars
+from ._copying import HOLES_AT_ONCE
+from ._costs import averaged, count_by_leaving_out, pages_of, walk_of
 from ._cursors import PAGE_SIZE, calls_wanted
+from ._depth import changed_from, depth_of, synced_before
 from ._doors import DOORS, EACH_CONTACT, ENDS_THE_RUN, FEWEST_CONTACTS, FEWEST_IDS, TOO_FEW, why_doubted
-from ._identity import canonical, changed_since, changes_since
+from ._identity import canonical, changed_since
 from ._rows import KINDS, Checkpoint, Identity, Kind
 from ._sample import sample_size
-from .backfill import HOLES_AT_ONCE
 from .fetch import CALLS_A_PAGE, SLOW_SECONDS, by_date, checked, included, most_chunks
 from .store import Store
 
 __all__ = ["Plan", "PlannedWay", "plan"]
 
-OVERLAP = 5
-"""Records by which the pages of a search by `skip` overlap."""
-CLOSE_ENOUGH = 1.06
-MOST_A_CONTACT = 1000
-"""Records of one kind; a search that goes on behind so many does not leave out what it is told to."""
 SELDOM_DIVIDED, OFTEN_DIVIDED = 4, 12
 """Calls wanted under way. The slower a server, the more of them, and the more often the search for a page of contacts
 is divided to use the quota: up to the first number that happens to the first pages alone, from the second on to nearly
@@ -88,9 +86,12 @@ async def plan(
     include: Sequence[str] = KINDS,
     deleted_calendars: bool = False,
     resume: bool = True,
+    sync: bool = False,
     store: Store | None = None,
 ) -> Plan:
     """Say what `backfill` with the same client and arguments would cost; without a store, what `fetch` would.
+
+    With `sync=True` what the next `bulk.sync` of the store would cost, if every contact that moved is new to it.
 
     Of a query that finds part of the location it is taken that its contacts have as many tasks and notes as others.
 
@@ -99,11 +100,12 @@ async def plan(
         include: any of "tasks", "notes", "appointments".
         deleted_calendars: whether appointments of deleted calendars are wanted too.
         resume: whether what the store holds is gone on with; False: all is read.
+        sync: whether the store is to be synced, not backfilled; it then is a copy of all contacts.
         store: the one to be filled. It is looked at without being taken: what an interrupted run has read already is
             not counted again.
 
     Raises:
-        UsageError: an unknown kind, or a query outside the rules; nothing was sent.
+        UsageError: an unknown kind, a query outside the rules, or `sync` without a store; nothing was sent.
         StoreMismatch: the store holds something else.
         Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for the run as well.
 
@@ -114,6 +116,10 @@ async def plan(
     checkpoint = None
     if store is not None:
         checkpoint = await store.peek(planner.identity)
+    if sync:
+        if store is None or canonical(query) or deleted_calendars or not resume:
+            raise UsageError("a sync takes a store of all contacts: leave query, deleted_calendars and resume out")
+        return await planner.plan_sync(checkpoint)
     if checkpoint is not None and not resume:
         checkpoint = msgspec.structs.replace(checkpoint, state="new", doubted=())
     return await planner.plan(checkpoint, is_stored=store is not None, deleted_calendars=deleted_calendars)
@@ -155,6 +161,50 @@ class _Planner:
         sample = min(total, sample_size(total, sum(way.requests for way in ways))) if is_stored else 0
         return self._added_up(contacts, pages, tuple(ways), sample * len(self._kinds))
 
+    async def plan_sync(self, checkpoint: Checkpoint | None) -> Plan:
+        """The plan of a sync: of contacts that moved and of a sweep, or of everything."""
+        if checkpoint is None or (depth := depth_of(checkpoint, self._kinds, time.time())) == "everything":
+            whole = None if checkpoint is None else _without_holes(checkpoint)
+            return await self.plan(whole, is_stored=True, deleted_calendars=False)
+        search = self._ghl.background.contacts.search
+        first = await search(by_date(self._query), page_size=PAGE_SIZE)
+        sent = max(1, len(first.items) + len(first.quarantined))
+        total = first.total or sent
+        looked_at = (await search(changed_since(changed_from(checkpoint)), page_size=1)).total or 0
+        moved = (await search(changed_since(synced_before(checkpoint)), page_size=1)).total or 0
+        # Fewer than are stored: some are gone, and only a sweep tells which.
+        gone = max(0, checkpoint.counts.contacts + checkpoint.apart - total)
+        requests, words = 1, "only what was added or changed"  # 1: to count
+        if depth == "changes":
+            requests += ceil(looked_at / sent) + 1
+        if depth == "sweep" or gone:
+            requests += pages_of(total, sent, self._cursors(total, sent)) + gone
+            words = f"a sweep of all {total:,}" + (f", {gone:,} of which are here no more" if gone else "")
+        again = max(moved, 0, *checkpoint.holes.values())
+        pages = ceil(again / min(sent, HOLES_AT_ONCE))
+        requests += pages + ceil(again / HOLES_AT_ONCE)
+        way = PlannedWay("contacts", _BY, f"{words}; those that moved are read again", again, requests)
+        self._everybody = total
+        swept = total if "sweep" in words else 0
+        ways = [await self._way_of_sync(kind, again, pages, checkpoint, swept) for kind in self._kinds]
+        return self._added_up(again, max(1, pages), (way, *ways), 0)
+
+    async def _way_of_sync(self, kind: Kind, again: int, pages: int, checkpoint: Checkpoint, swept: int) -> PlannedWay:
+        """How one kind is read of contacts that moved; of all that are `swept`, if the calendars or new notes are."""
+        if kind == "appointments" and swept and kind not in checkpoint.doubted:
+            return await self._appointments(swept)
+        way = PlannedWay(kind, EACH_CONTACT, "no contact moved", 0, 0)
+        if again and kind != "appointments":
+            way = await self._way(kind, again, pages, checkpoint.doubted, deleted=False)
+        elif again:
+            # Each part of them decides for itself; the first refusal holds for the others.
+            way = await self._way(kind, min(again, HOLES_AT_ONCE), 1, checkpoint.doubted, deleted=False)
+            if way.by == EACH_CONTACT:
+                way = msgspec.structs.replace(way, requests=again + way.requests - min(again, HOLES_AT_ONCE))
+        if kind == "notes" and swept and kind not in checkpoint.doubted:
+            way = msgspec.structs.replace(way, requests=way.requests + 2, why=f"{way.why}; and the newest ones")
+        return way
+
     async def _way(
         self, kind: Kind, contacts: int, pages: int, doubted: Sequence[Kind], *, deleted: bool
     ) -> PlannedWay:
@@ -187,31 +237,21 @@ class _Planner:
         self, total: int, sent: int, checkpoint: Checkpoint | None, *, is_uncounted: bool
     ) -> tuple[int, PlannedWay]:
         """How many contacts must be read, and how."""
-        contacts, before, gone, words = total, 0, 0, ""
+        contacts, gone, words = total, 0, ""
         if checkpoint is not None:
             gone = max(0, checkpoint.counts.contacts - total)
             if gone:
                 words = f"; {gone:,} in the store are here no more and are asked for one by one"
             if checkpoint.state == "running":
                 contacts = max(0, total - checkpoint.read)
-            since = changes_since(checkpoint, self.identity) if checkpoint.state == "finished" else None
-            if since is not None:
-                changed = await self._count_changes(since)
-                before = ceil(changed / sent) + 1 + bool(changed)
-                if not gone:
-                    return changed, PlannedWay("contacts", _BY, "only what was added or changed", changed, before)
         cursors = self._cursors(contacts, sent)
-        requests = before + gone + _pages(contacts, sent, cursors)
+        requests = gone + pages_of(contacts, sent, cursors)
         why = "one page" if contacts <= sent else f"pages of {sent}"
         if is_uncounted:
             why += "; the server does not count them, so there may be more"
         if cursors > 1:
             why += f", by {cursors} cursors side by side, since one takes {self._round_trip:.1f} s"
         return contacts, PlannedWay("contacts", _BY, why + words, contacts, requests)
-
-    async def _count_changes(self, since: datetime) -> int:
-        page = await self._ghl.background.contacts.search(changed_since(since), page_size=1)
-        return page.total or 0
 
     def _cursors(self, contacts: int, sent: int) -> int:
         """Into how many parts the reader cuts what is left behind its first page."""
@@ -229,13 +269,13 @@ class _Planner:
             sent = len(first.items) + len(first.quarantined)
             records = first.total
             if records is None:
-                records = await _count(lambda skip: search(skip=skip, limit=1), sent, self._everybody)
+                records = await count_by_leaving_out(lambda skip: search(skip=skip, limit=1), sent, self._everybody)
         except GHLError as error:
             if isinstance(error, ENDS_THE_RUN):
                 raise
             return PlannedWay(kind, EACH_CONTACT, f"the cheaper way is refused: {error}", None, contacts)
         wanted = round(records * contacts / max(1, self._everybody))
-        walk = partial(_walk, size=sent if records > sent else inf)
+        walk = partial(walk_of, size=sent if records > sent else inf)
         requests = self._searches(wanted / max(1, pages), ceil(contacts / max(1, pages)), pages, walk)
         if 0 < wanted == records == sent and pages == 1:
             requests += 1  # all there is comes in one page, and a page as large as any before may be full
@@ -248,7 +288,7 @@ class _Planner:
         """How many requests it takes to search so many records each for so many pages of contacts."""
 
         def divided(parts: int) -> float:
-            return parts * _averaged(walk, records / parts)
+            return parts * averaged(walk, records / parts)
 
         calls = calls_wanted(self._ghl, self._round_trip) if self._round_trip >= SLOW_SECONDS else 1
         most = max(1, ids // FEWEST_IDS)
@@ -275,6 +315,8 @@ class _Planner:
             return PlannedWay(kind, EACH_CONTACT, f"the cheaper way is refused: {error}", None, contacts)
         if len(calendars) >= contacts:
             return PlannedWay(kind, EACH_CONTACT, TOO_FEW, None, contacts + 1)
+        if step.windows * len(calendars) >= contacts:
+            return PlannedWay(kind, EACH_CONTACT, TOO_FEW, None, contacts + 2)
         why = f"{len(calendars)} calendars; what deleted calendars held is left out"
         return PlannedWay(kind, DOORS[kind], why, None, 2 + step.windows * len(calendars))
 
@@ -305,60 +347,7 @@ class _Planner:
         )
 
 
-async def _count(page_behind: Callable[[int], Awaitable[Page[Any]]], known: int, guess: int) -> int:
-    """About how many records there are: the number up to which leaving them out still leaves one.
-
-    Args:
-        page_behind: gets a page behind so many records.
-        known: how many there are at least.
-        guess: about how many there may be.
-    """
-    low, high = known, None
-    place = known
-    while high is None:
-        if await _is_behind_all(page_behind, place):
-            high = place
-        else:
-            low, place = place + 1, max(2 * place, guess)
-        if place > MOST_A_CONTACT * max(guess, known, 1):
-            raise CursorRepeated("the search sends records behind any number of them: it cannot be counted")
-    while high > low * CLOSE_ENOUGH:
-        middle = (low + high) // 2
-        if await _is_behind_all(page_behind, middle):
-            high = middle
-        else:
-            low = middle + 1
-    return (low + high) // 2
-
-
-async def _is_behind_all(page_behind: Callable[[int], Awaitable[Page[Any]]], place: int) -> bool:
-    try:
-        page = await page_behind(place)
-    except (BadRequest, Unprocessable):
-        return True  # some servers refuse to leave out so many
-    return page.is_empty
-
-
-def _pages(contacts: int, sent: int, cursors: int) -> int:
-    """How many requests it takes to read so many contacts: the pages, and an empty one behind them."""
-    if cursors == 1:
-        return ceil(contacts / sent) + 1
-    part = (contacts - sent) / cursors
-    # The first page, the newest contact and the walk behind all parts. A part ends where the server counts no more; the
-    # first one does not know that, but its next page is under way when the parts are cut, and ends it if it is enough.
-    return 3 + round(cursors * _averaged(lambda count: ceil(count / sent), part)) + (part > sent)
-
-
-def _averaged(cost: Callable[[float], float], count: float) -> float:
-    """What a number of records costs on average, if it is `count` on average and varies by chance."""
-    spread = sqrt(count)
-    return sum(cost(max(0.0, count + part * spread)) for part in (-1, 0, 1)) / 3
-
-
-def _walk(records: float, size: float) -> int:
-    """How many requests a search by `skip` of so many records takes, in pages of a size that is known."""
-    if records < 1:
-        return 1
-    if records < size:
-        return 2
-    return 2 + ceil((records - size) / max(1, size - OVERLAP)) + (records == size)
+def _without_holes(checkpoint: Checkpoint) -> Checkpoint:
+    """A sync reads everything where a backfill would read its holes alone."""
+    counts = msgspec.structs.replace(checkpoint.counts, holes=0)
+    return msgspec.structs.replace(checkpoint, counts=counts, holes={})

@@ -16,6 +16,8 @@ import msgspec
 from ..client import GHLClient, QuotaState
 from ..errors import DailyQuotaExhausted, RateLimited, UsageError
 from ._doors import Way
+from ._findings import Changes, Verified
+from ._outcome import Written
 from ._rows import Counts, Kind
 
 __all__ = ["Failure", "Progress", "Reason", "Run", "SampleCheck", "Summary", "Tally"]
@@ -73,6 +75,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     day_share: float | None
     """How much of the day's quota is used, 0 to 1, by everybody."""
     eta_seconds: float | None
+    written: Written | None = None
+    """What became of the inputs of a bulk write; None of other runs."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +114,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """How each kind was read, in the end."""
     requests: int
     seconds: float
+    written: Written | None = None
+    """What became of the inputs of a bulk write; None of other runs."""
+    changes: Changes | None = None
+    """What a sync found; None of other runs."""
+    verified: Verified | None = None
+    """What a verification found; None of other runs."""
 
     @property
     def exit_code(self) -> int:
@@ -119,7 +129,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         if self.reason != "finished":
             return 1
         is_unchecked = self.sample is not None and self.sample.wanted and not self.sample.contacts
-        return 4 if self.failed or is_unchecked or (self.stored is not None and self.stored.holes) else 0
+        is_undecided = self.written is not None and self.written.unknown > 0
+        has_holes = self.stored is not None and self.stored.holes > 0
+        return 4 if self.failed or is_undecided or is_unchecked or has_holes else 0
 
 
 class Tally:
@@ -134,6 +146,11 @@ class Tally:
         self.pruned = 0
         self.stored: Counts | None = None
         self.sample: SampleCheck | None = None
+        self.written: Written | None = None
+        self.changes: Changes | None = None
+        self.verified: Verified | None = None
+        self.is_resumable = True
+        """Whether the same call goes on where an unfinished run stopped."""
         self.ways: Callable[[], tuple[Way, ...]] = tuple
         self._pace = (self.started, 0, 0.0)
 
@@ -202,6 +219,7 @@ class Tally:
                 else None
             ),
             eta_seconds=seconds / done * left if left is not None and done else None,
+            written=self.written,
         )
 
     def summary(self, reason: Reason, message: str, *, resumable: bool) -> Summary:
@@ -227,6 +245,9 @@ class Tally:
             ways=self.ways(),
             requests=self.requests,
             seconds=monotonic() - self.started,
+            written=self.written,
+            changes=self.changes,
+            verified=self.verified,
         )
 
 
@@ -290,23 +311,26 @@ class Run(Generic[Item]):
             async for item in source:
                 yield item
         except DailyQuotaExhausted as error:
-            self.summary = self._tally.summary("daily quota", str(error), resumable=True)
+            self.summary = self._tally.summary("daily quota", str(error), resumable=self._tally.is_resumable)
         except RateLimited as error:
-            said = f"the server grants no requests any more ({error}): the same call goes on where it stopped"
-            self.summary = self._tally.summary("stopped", said, resumable=True)
+            self._end("stopped", f"the server grants no requests any more ({error})")
         except BaseException as error:
             left = {GeneratorExit: "the loop was left early", asyncio.CancelledError: "cancelled"}.get(type(error))
-            self.summary = self._tally.summary("stopped" if left else "failed", left or str(error), resumable=True)
+            resumable = self._tally.is_resumable
+            self.summary = self._tally.summary("stopped" if left else "failed", left or str(error), resumable=resumable)
             raise
         finally:
             try:
                 await source.aclose()  # type: ignore[attr-defined]  # an async generator
             finally:
                 if self.summary is None:
-                    self.summary = self._tally.summary(
-                        "stopped", "stopped; the same call goes on where it stopped", resumable=True
-                    )
+                    self._end("stopped", "stopped")
                 self._ended.set()
+
+    def _end(self, reason: Reason, said: str) -> None:
+        resumable = self._tally.is_resumable
+        more = ": the same call goes on where it stopped" if resumable else ""
+        self.summary = self._tally.summary(reason, said + more, resumable=resumable)
 
     async def _drain(self) -> Summary:
         if not self._started:

@@ -20,13 +20,14 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from ..errors import GHLError, StoreFailed, UsageError
-from . import _landing, _schema, _spool
+from . import _comparing, _landing, _schema, _spool
 from ._rows import (
     KINDS,
     Batch,
     Checkpoint,
     ContactRows,
     Counts,
+    Difference,
     Hole,
     Identity,
     Kind,
@@ -41,6 +42,7 @@ __all__ = [
     "Checkpoint",
     "ContactRows",
     "Counts",
+    "Difference",
     "Hole",
     "Identity",
     "Kind",
@@ -93,8 +95,17 @@ class Store(Protocol):
         A reading older than what is stored, by `date_updated`, does not overwrite it but counts as seen in this pass.
         """
 
+    async def compare(self, contacts: Sequence[ContactRows]) -> list[Difference]:
+        """List in what contacts, as they were just read, differ from what is stored, as far as they were read.
+
+        A reading older than what is stored is no difference; nor is another form of the same record.
+        """
+
+    async def settle(self, *, synced_at: float, swept_at: float | None = None, apart: int | None = None) -> None:
+        """Note that a sync came to its end: when it began, and what its sweep found, if there was one."""
+
     async def spool(self, events: Sequence[SpooledEvent]) -> None:
-        """Keep calendar events until their contacts come, or until the next `begin`, `next_pass` or `finish`.
+        """Keep calendar events until their contacts come, or until `begin`, `next_pass`, `finish` or `settle`.
 
         One that is there already is replaced. They are no records of the store: nothing counts them.
         """
@@ -186,6 +197,14 @@ class SQLiteStore:
     async def commit(self, batch: Batch) -> int:
         """Write one batch in one transaction, behind all earlier ones; see `Store.commit`."""
         return await self._on_thread(self._write, _landing.write, batch, time.time())
+
+    async def compare(self, contacts: Sequence[ContactRows]) -> list[Difference]:
+        """List differences; see `Store.compare`."""
+        return await self._on_thread(self._read, _comparing.compare, contacts)
+
+    async def settle(self, *, synced_at: float, swept_at: float | None = None, apart: int | None = None) -> None:
+        """Note the end of a sync; see `Store.settle`."""
+        await self._on_thread(self._write, _comparing.settle, synced_at, swept_at, apart)
 
     async def spool(self, events: Sequence[SpooledEvent]) -> None:
         """Keep calendar events in one transaction; see `Store.spool`."""

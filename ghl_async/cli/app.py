@@ -6,20 +6,23 @@ What a command needs is imported when it runs, so that `--help` and a misspelt o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from .._version import __version__
 from ..errors import DailyQuotaExhausted, GHLError, NoToken, UsageError
 from .complaint import complain
-from .options import BackfillOptions, PlanOptions, SandboxOptions
+from .options import BackfillOptions, ExportOptions, PlanOptions, SandboxOptions, UpdateOptions
 
-__all__ = ["backfill", "plan", "run", "sandbox"]
+__all__ = ["backfill", "export", "plan", "run", "sandbox", "update"]
 
 _BACKFILL = BackfillOptions()
+_EXPORT = ExportOptions()
 _PLAN = PlanOptions()
 _SANDBOX = SandboxOptions()
+_UPDATE = UpdateOptions()
 _EPILOGUE = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped and resumable, 4 finished with failed items."
 
 app = App(
@@ -54,6 +57,43 @@ async def plan(options: Annotated[PlanOptions, Parameter(name="*")] = _PLAN) -> 
     from .plan import show_plan
 
     return await show_plan(options)
+
+
+@app.command
+async def export(
+    view: Annotated[
+        Literal["contacts", "tasks", "notes", "appointments"], Parameter(help="Which records.", show_choices=True)
+    ],
+    /,
+    options: Annotated[ExportOptions, Parameter(name="*")] = _EXPORT,
+) -> int:
+    """Write one kind of records of an SQLite file as JSON lines, CSV or Parquet.
+
+    It reads the file that `ghl-async backfill` has made, also while it is being filled, and asks the location nothing,
+    except for the names of custom fields. Parquet needs the extra: pip install "ghl_async[parquet]".
+    """
+    from .export import export_view
+
+    return await export_view(view, options)
+
+
+@app.command
+async def update(
+    file: Annotated[Path, Parameter(help="A CSV file with a header, or JSON lines (.jsonl, .ndjson).")],
+    /,
+    options: Annotated[UpdateOptions, Parameter(name="*")] = _UPDATE,
+) -> int:
+    """Change many contacts as a file says: one row each, one column a field.
+
+    The token is read from GHL_TOKEN. The column id says which contact; the others are named as the API does
+    (firstName), as people do (First name), or as a custom field is (its name, key or id). Columns that are nothing of
+    this are named before anything is sent. A row that is wrong fails alone, and goes with the reason into a file that
+    can be fed back. Whatever interrupts it, the same command goes on where it stopped: a ledger beside the file
+    remembers what is done.
+    """
+    from .update import update_contacts
+
+    return await update_contacts(file, options)
 
 
 @app.command

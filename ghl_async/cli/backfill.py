@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from .ending import closing_line, hints, table
 from .location import about_the_sandbox, open_location, store_path
 from .options import BackfillOptions
 from .progress import Display, choose_display, following
+from .stopping import stopped_by_signals
 
 __all__ = ["copy_location"]
 
@@ -56,7 +56,7 @@ async def copy_location(options: BackfillOptions) -> int:
             resume=not options.fresh,
         )
         try:
-            with _stopped_by_signals(run.stop, display, "Stopping: what has been read is being stored."):
+            with stopped_by_signals(run.stop, display, "Stopping: what has been read is being stored."):
                 async with following(run, display):
                     summary = await run
         finally:
@@ -103,7 +103,7 @@ async def _planned(planning: Coroutine[Any, Any, bulk.Plan], display: Display) -
     """Make the plan and show it; None: a signal came before it was made."""
     task = asyncio.create_task(planning)
     try:
-        with _stopped_by_signals(task.cancel, display, "Stopping."):
+        with stopped_by_signals(task.cancel, display, "Stopping."):
             await asyncio.wait((task,))
     finally:
         task.cancel()
@@ -111,33 +111,6 @@ async def _planned(planning: Coroutine[Any, Any, bulk.Plan], display: Display) -
         return None
     display.plan(task.result())
     return task.result()
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stop: Callable[[], object], display: Display, words: str) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM stop what is done resumably, and a second one end the process at once."""
-    loop = asyncio.get_running_loop()
-    is_stopping = False
-
-    def act(number: signal.Signals) -> None:
-        nonlocal is_stopping
-        if is_stopping:
-            display.close()
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        is_stopping = True
-        display.say(f"{words} Once more ends at once.")
-        stop()
-
-    # Windows has no such handlers; there Ctrl-C cancels the run, which keeps what is committed all the same.
-    numbers = () if sys.platform == "win32" else (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, act, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 def _write(text: str) -> None:

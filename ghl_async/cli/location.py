@@ -10,9 +10,9 @@ from pathlib import Path
 from ..client import BASE_URL, GHLClient
 from ..errors import UsageError
 from ..hooks import Hook
-from .options import CopyOptions
+from .options import CopyOptions, LocationOptions
 
-__all__ = ["about_the_sandbox", "open_location", "store_path"]
+__all__ = ["about_the_sandbox", "named_location", "open_location", "real_location", "store_path"]
 
 _CONTACTS = 1000
 _REQUESTS, _INTERVAL_SECONDS, _TIMES_FASTER = 100, 0.25, 40
@@ -27,7 +27,9 @@ async def open_location(
     Raises:
         UsageError: a setting is missing, or does not go with another.
     """
-    ghl = await _sandbox(options, opened, hooks) if options.sandbox else _real_location(options, hooks)
+    if options.contacts is not None and not options.sandbox:
+        raise UsageError("--contacts goes with --sandbox: a real location has the contacts it has")
+    ghl = await _sandbox(options, opened, hooks) if options.sandbox else real_location(options, hooks)
     return await opened.enter_async_context(ghl)
 
 
@@ -60,20 +62,32 @@ async def _sandbox(options: CopyOptions, opened: contextlib.AsyncExitStack, hook
     return GHLClient(sandbox.token, location_id=sandbox.location_id, base_url=sandbox.base_url, hooks=hooks)
 
 
-def _real_location(options: CopyOptions, hooks: Sequence[Hook]) -> GHLClient:
-    if options.contacts is not None:
-        raise UsageError("--contacts goes with --sandbox: a real location has the contacts it has")
-    token = os.environ.get("GHL_TOKEN", "")
+def named_location(options: LocationOptions) -> str:
+    """The location's id.
+
+    Raises:
+        UsageError: nothing names one.
+    """
     location_id = options.location_id or os.environ.get("GHL_LOCATION_ID", "")
+    if not location_id:
+        raise UsageError("no location is named: set GHL_LOCATION_ID or pass --location-id")
+    return location_id
+
+
+def real_location(options: LocationOptions, hooks: Sequence[Hook] = ()) -> GHLClient:
+    """Make a client of the location that the options and the environment name; the caller closes it.
+
+    Raises:
+        UsageError: a setting is missing.
+    """
+    token = os.environ.get("GHL_TOKEN", "")
     if not token:
         raise UsageError(
             "GHL_TOKEN is not set: put a private integration token of the location there, or try --sandbox first"
         )
-    if not location_id:
-        raise UsageError("no location is named: set GHL_LOCATION_ID or pass --location-id")
     return GHLClient(
         token,
-        location_id=location_id,
+        location_id=named_location(options),
         base_url=options.base_url or os.environ.get("GHL_BASE_URL") or BASE_URL,
         api_version=os.environ.get("GHL_API_VERSION") or None,
         hooks=hooks,

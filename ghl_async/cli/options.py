@@ -7,12 +7,30 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeFloat, NonNegativeInt, Port, PositiveFloat, PositiveInt
 
-__all__ = ["BackfillOptions", "CopyOptions", "PlanOptions", "SandboxOptions"]
+__all__ = [
+    "BackfillOptions",
+    "CopyOptions",
+    "ExportOptions",
+    "LocationOptions",
+    "PlanOptions",
+    "SandboxOptions",
+    "UpdateOptions",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CopyOptions:
-    """What is to be copied, and into what. The token is no option: a command line can be read by everybody."""
+class LocationOptions:
+    """Which location. The token is no option: a command line can be read by everybody."""
+
+    location_id: Annotated[str | None, Parameter(help="The location's id; by default that of GHL_LOCATION_ID.")] = None
+    base_url: Annotated[
+        str | None, Parameter(help="Another address of the API; by default that of GHL_BASE_URL, or the vendor's.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyOptions(LocationOptions):
+    """What is to be copied, and into what."""
 
     store: Annotated[
         Path | None,
@@ -30,10 +48,6 @@ class CopyOptions:
             show_default=False, help="Copy the appointments of deleted calendars too, for one request a contact."
         ),
     ] = False
-    location_id: Annotated[str | None, Parameter(help="The location's id; by default that of GHL_LOCATION_ID.")] = None
-    base_url: Annotated[
-        str | None, Parameter(help="Another address of the API; by default that of GHL_BASE_URL, or the vendor's.")
-    ] = None
     sandbox: Annotated[
         bool, Parameter(show_default=False, help="Take a made-up location, served by this command. Needs no account.")
     ] = False
@@ -79,6 +93,83 @@ class PlanOptions(CopyOptions):
     """Options of `ghl-async plan`."""
 
     json: Annotated[bool, Parameter(show_default=False, help="Write the plan to stdout as one JSON object.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(LocationOptions):
+    """Options of `ghl-async export`."""
+
+    store: Annotated[
+        Path | None, Parameter(help="The SQLite file; by default ghl-LOCATION.db in the current folder.")
+    ] = None
+    to: Annotated[
+        Path | None,
+        Parameter(help="The file to write; what it ends in says the format. By default JSON lines go to stdout."),
+    ] = None
+    format: Annotated[
+        Literal["jsonl", "csv", "parquet"] | None, Parameter(help="The format, where the file's name does not say it.")
+    ] = None
+    custom_fields: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help="Give each custom field of contacts a column. Asks the location for their names: 1 request.",
+        ),
+    ] = False
+    view: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help="With --custom-fields: also make the view contacts_with_custom_fields in the SQLite file.",
+        ),
+    ] = False
+    raw: Annotated[
+        bool, Parameter(show_default=False, help="Add the record as the server sent it, as the last column.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateOptions(LocationOptions):
+    """Options of `ghl-async update`."""
+
+    upsert: Annotated[
+        bool,
+        Parameter(
+            show_default=False, help="Create contacts, or change those that the location knows by e-mail or phone."
+        ),
+    ] = False
+    leave_out: Annotated[
+        str, Parameter(metavar="COLUMNS", help="Columns that are not to be sent, separated by commas.")
+    ] = ""
+    empty_clears: Annotated[
+        bool,
+        Parameter(show_default=False, help="In CSV, let an empty cell clear the field; otherwise it says nothing."),
+    ] = False
+    replace_tags: Annotated[
+        bool, Parameter(show_default=False, help="Let the column tags replace all tags of each contact.")
+    ] = False
+    diff: Annotated[
+        bool, Parameter(show_default=False, help="Read the contacts first, and send only what is not so already.")
+    ] = False
+    dry_run: Annotated[
+        bool, Parameter(show_default=False, help="Send nothing: say what would be sent, and what it costs.")
+    ] = False
+    failed: Annotated[
+        Path | None, Parameter(help="Where rows that failed go, to be fed back; by default FILE-failed beside FILE.")
+    ] = None
+    ledger: Annotated[
+        Path | None, Parameter(help="The file that remembers what is done; by default FILE.ledger beside FILE.")
+    ] = None
+    json: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help="Write the summary to stdout as one JSON object; to stderr JSON lines: progress, and what went wrong.",
+        ),
+    ] = False
+    quiet: Annotated[
+        bool, Parameter(show_default=False, help="Show no progress and no summary, only what went wrong.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from rich.console import Console, Group, RenderableType
@@ -22,10 +22,22 @@ from rich.text import Text
 from ..bulk import Plan, Progress, Run
 from .cost import in_short
 
-__all__ = ["Display", "JsonLines", "LiveDisplay", "PlainLines", "Silence", "choose_display", "following"]
+__all__ = [
+    "LINES_SECONDS",
+    "LIVE_SECONDS",
+    "Display",
+    "JsonLines",
+    "LiveDisplay",
+    "PlainLines",
+    "Silence",
+    "choose_display",
+    "clock",
+    "following",
+    "pace",
+]
 
-_LIVE_SECONDS = 1 / 3
-_LINES_SECONDS = 5.0
+LIVE_SECONDS = 1 / 3
+LINES_SECONDS = 5.0
 _SLOW = 20
 """Below this many a second a decimal says more."""
 
@@ -61,7 +73,7 @@ def choose_display(kinds: Sequence[str], *, json: bool, quiet: bool) -> Display:
 
 
 @contextlib.asynccontextmanager
-async def following(run: Run[Progress], display: Display) -> AsyncIterator[None]:
+async def following(run: Run[Any], display: Display) -> AsyncIterator[None]:
     """Keep the display current while the run goes on in the body; without an error, show where it ended."""
 
     async def keep_current() -> None:
@@ -100,7 +112,7 @@ class Silence:
 class JsonLines:
     """Writes each progress as a line of JSON, the fields of `bulk.Progress`, and before them all {"plan": ...}."""
 
-    seconds = _LINES_SECONDS
+    seconds = LINES_SECONDS
 
     def plan(self, plan: Plan) -> None:
         """Write one line: an object whose only key is "plan", with the fields of `bulk.Plan`."""
@@ -120,7 +132,7 @@ class JsonLines:
 class PlainLines:
     """Writes a line every few seconds, for logs."""
 
-    seconds = _LINES_SECONDS
+    seconds = LINES_SECONDS
 
     def __init__(self, kinds: Sequence[str]) -> None:
         self._kinds = kinds
@@ -138,8 +150,8 @@ class PlainLines:
         parts = [
             f"contacts {_contacts(progress)}",
             *_children(progress, self._kinds),
-            *_pace(progress),
-            f"{_time(progress.eta_seconds)} left",
+            *pace(progress),
+            f"{clock(progress.eta_seconds)} left",
         ]
         _write(", ".join(parts))
 
@@ -154,7 +166,7 @@ class PlainLines:
 class LiveDisplay:
     """Two lines that change in place and vanish at the end."""
 
-    seconds = _LIVE_SECONDS
+    seconds = LIVE_SECONDS
 
     def __init__(self, kinds: Sequence[str], console: Console) -> None:
         self._kinds = kinds
@@ -187,9 +199,9 @@ class LiveDisplay:
             Text("contacts", style="bold"),
             ProgressBar(total=total, completed=progress.contacts_before + progress.contacts, width=30),
             Text(_contacts(progress)),
-            Text(f"{_time(progress.eta_seconds)} left", style="cyan"),
+            Text(f"{clock(progress.eta_seconds)} left", style="cyan"),
         )
-        details = [*_children(progress, self._kinds), *_pace(progress)]
+        details = [*_children(progress, self._kinds), *pace(progress)]
         return Group(bar, Text("   ".join(details)))
 
 
@@ -211,7 +223,8 @@ def _children(progress: Progress, kinds: Sequence[str]) -> list[str]:
     return [*words, f"failed {progress.failed:,}"] if progress.failed else words
 
 
-def _pace(progress: Progress) -> list[str]:
+def pace(progress: Progress) -> list[str]:
+    """Say how fast requests go, and how much of the day is used."""
     quota = "" if progress.quota_per_second is None else f" of {_rate(progress.quota_per_second)}"
     words = [f"{_rate(progress.requests_per_second)}{quota} requests/s"]
     if progress.day_share is not None:
@@ -223,7 +236,8 @@ def _rate(a_second: float) -> str:
     return f"{a_second:.1f}".removesuffix(".0") if a_second < _SLOW else f"{a_second:,.0f}"
 
 
-def _time(seconds: float | None) -> str:
+def clock(seconds: float | None) -> str:
+    """A time as a clock shows it."""
     return "?" if seconds is None else str(timedelta(seconds=round(seconds)))
 
 

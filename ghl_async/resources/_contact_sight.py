@@ -14,7 +14,8 @@ from ._search import search_body
 from ._since import Since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
 
     from msgspec import UnsetType
 
@@ -31,7 +32,15 @@ _END_OF_NUMBER = 7
 class ContactSight:
     """Looks for the contact that one draft describes, by its e-mail and phone."""
 
-    def __init__(self, send: Send, location_id: LocationId, draft: ContactDraft, creations: Creations) -> None:
+    def __init__(
+        self,
+        send: Send,
+        location_id: LocationId,
+        draft: ContactDraft,
+        creations: Creations,
+        besides: Collection[ContactId] = (),
+    ) -> None:
+        self._besides = besides
         self._location_id = location_id
         self._creations = creations
         self._since = Since()
@@ -41,9 +50,9 @@ class ContactSight:
         self._draft = draft
         self._name = " ".join(filter(None, (_text(draft.first_name), _text(draft.last_name)))) or _text(draft.name)
 
-    def begin(self) -> None:
-        """Take note of the time: what is made from now on may be ours."""
-        self._since.begin()
+    def begin(self, at: datetime | None = None) -> None:
+        """Take note of the time: what is made from now on may be ours, or what was made since `at`."""
+        self._since.begin(at)
 
     @property
     def is_possible(self) -> bool:
@@ -100,7 +109,8 @@ class ContactSight:
 
         A new one with our e-mail or our phone that has something else than the draft is neither ours nor nobody's.
         """
-        near = (each for each in candidates if any(self._has(each)) and not self._creations.gave(each.id))
+        others = (each for each in candidates if each.id not in self._besides and not self._creations.gave(each.id))
+        near = (each for each in others if any(self._has(each)))
         return first_new(
             (each, unless_other(self._since.is_before(each.date_added), self._differs(each))) for each in near
         )

@@ -14,12 +14,16 @@ from ._contact_body import contact_body, refuse_tags
 from ._contact_reads import duplicate_of
 from ._contact_reference import ContactReference
 from ._contact_sight import ContactSight
-from ._creation import Creations, Sight, create_once
+from ._creation import Creations, Sight, create_once, find_created
 from ._decode import Envelope, expect_success, texts
-from ._search import require_bool, require_list
+from ._drafts import one_draft
+from ._search import require_bool, require_instant, require_list
 from ._upsert_check import UpsertCheck
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
     from ..dictionary import Dictionary
     from ..models import ContactId, LocationId, UserId
     from ..wire.request import Reply, Send
@@ -73,11 +77,75 @@ class ContactWrites:
             `custom_fields` and a phone without country need to know of the location is in `ghl.dictionary`.
         API: POST /contacts/
         """
-        body = contact_body("contacts.create", ContactDraft, draft, self._generation, send_refused=send_refused)
-        await self._reference.settle("contacts.create", body)
-        body = {"locationId": self.location_id, **body}
+        one_draft("contacts.create", ContactDraft, draft)
+        body = {"locationId": self.location_id, **await self.check(draft, send_refused=send_refused)}
         request = self._request("contacts.create", "POST", "/contacts/", body=body, idempotent=False)
         return (await self._created(request, draft, phone=body.get("phone"))).contact
+
+    async def find_created(
+        self, draft: ContactDraft, /, *, since: datetime, besides: Collection[ContactId] = ()
+    ) -> Contact | None:
+        """Say what became of a create that an earlier process left open: the contact, or None if none was made.
+
+        It is looked for as `create` does it after a lost answer: by its e-mail and phone, four times within 7 s.
+
+        Args:
+            since: when that create began, by this machine's clock (aware). What was added after it is taken for its.
+            besides: contacts that other creates have made.
+
+        Raises:
+            UsageError: a field is wrong.
+            OutcomeUnknown: it cannot be told: the draft has neither e-mail nor phone, or there is one like it.
+
+        Cost: 1 request if it is found at once, 5 if none was made.
+        API: GET /contacts/search/duplicate
+        API: POST /contacts/search
+        """
+        operation = "contacts.find_created"
+        require_instant("since", since)
+        body = contact_body(operation, ContactDraft, draft, self._generation, send_refused=True)
+        await self._reference.settle(operation, body)
+        as_sent = msgspec.structs.replace(draft, phone=body.get("phone"))
+        sight = ContactSight(self._send, self.location_id, as_sent, self._creations, besides)
+        if not sight.is_possible:
+            raise OutcomeUnknown(
+                f"{operation}: it may or may not have been created: {_NO_READ}", operation=operation, draft=draft
+            )
+        async with self._creations.turns(sight.keys):
+            sight.begin(since)
+            found = await find_created(operation, draft, sight.look)
+            if found is not None:
+                self._creations.give(found.id)
+            return found
+
+    async def check(
+        self,
+        given: ContactDraft | ContactChanges,
+        /,
+        *,
+        upsert: bool = False,
+        replace_tags: bool = False,
+        send_refused: bool = False,
+    ) -> dict[str, Any]:
+        """Make the body that `create`, `update` or `upsert` would send, without sending it.
+
+        What an upsert asks the server before it writes is not asked.
+
+        Raises:
+            UsageError: what the write would raise before it sends.
+
+        Cost: 0 requests. What `custom_fields` and a phone without country need to know is in `ghl.dictionary`.
+        """
+        is_update = isinstance(given, ContactChanges)
+        operation = "contacts.update" if is_update else "contacts.upsert" if upsert else "contacts.create"
+        kind = ContactChanges if is_update else ContactDraft
+        body = contact_body(operation, kind, given, self._generation, send_refused=send_refused)
+        if is_update or upsert:
+            refuse_tags(operation, body, replace_tags=replace_tags)
+        if upsert:
+            _require_recognisable(body)
+        await self._reference.settle(operation, body)
+        return body
 
     async def update(
         self,
@@ -109,9 +177,8 @@ class ContactWrites:
         API: PUT /contacts/{contactId}
         """
         operation = "contacts.update"
-        body = contact_body(operation, ContactChanges, changes, self._generation, send_refused=send_refused)
-        refuse_tags(operation, body, replace_tags=replace_tags)
-        await self._reference.settle(operation, body)
+        one_draft(operation, ContactChanges, changes)
+        body = await self.check(changes, replace_tags=replace_tags, send_refused=send_refused)
         request = self._request(operation, "PUT", "/contacts/{contactId}", contact_id, body=body)
         return _upserted(await self._send(request), operation).contact
 
@@ -159,13 +226,8 @@ class ContactWrites:
         operation = "contacts.upsert"
         require_bool("check", check)
         require_bool("new_if_allowed", new_if_allowed)
-        body = contact_body(operation, ContactDraft, draft, self._generation, send_refused=send_refused)
-        refuse_tags(operation, body, replace_tags=replace_tags)
-        if not (body.get("email") or body.get("phone")):
-            raise UsageError(
-                "email: contacts.upsert needs it, or phone, to recognise the contact; create needs neither"
-            )
-        await self._reference.settle(operation, body)
+        one_draft(operation, ContactDraft, draft)
+        body = await self.check(draft, upsert=True, replace_tags=replace_tags, send_refused=send_refused)
         body["locationId"] = self.location_id
         if new_if_allowed:
             body["createNewIfDuplicateAllowed"] = True
@@ -299,6 +361,11 @@ class ContactWrites:
             idempotent=idempotent,
             scope=_SCOPE,
         )
+
+
+def _require_recognisable(body: dict[str, Any]) -> None:
+    if not (body.get("email") or body.get("phone")):
+        raise UsageError("email: contacts.upsert needs it, or phone, to recognise the contact; create needs neither")
 
 
 def _upserted(reply: Reply, operation: str) -> Upserted:

@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 
 from ..errors import DecodeError, GHLError, OutcomeUnknown, Unprocessable
 
-__all__ = ["Creations", "Look", "Sight", "contradicts", "create_once", "first_new", "unless_other"]
+__all__ = ["Creations", "Look", "Sight", "contradicts", "create_once", "find_created", "first_new", "unless_other"]
 
 T = TypeVar("T")
 
@@ -31,6 +31,7 @@ _MAKES = 4
 _WAITS_SECONDS = (0.0, 1.0, 2.0, 4.0)
 """Before each look. The index of contacts lags by a few seconds, and writes of tasks were seen to take two."""
 _REMEMBERED = 10_000
+_LIKE_IT = "there is one like it that may have been there before"
 
 
 class Sight(enum.Enum):
@@ -112,12 +113,25 @@ async def create_once(
                 raise _unknown(operation, draft, "the answer said yes, and yet it is not there", lost) from None
             failure = lost
         if sight is Sight.UNDECIDED:
-            raise _unknown(operation, draft, "there is one like it that may have been there before", failure)
+            raise _unknown(operation, draft, _LIKE_IT, failure)
         if not isinstance(sight, Sight):
             return sight
     raise _unknown(
         operation, draft, f"{_MAKES} tries gave no answer, and it was not found after any", failure
     ) from None
+
+
+async def find_created(operation: str, draft: object, look: Look[T]) -> T | None:
+    """Say what became of a create of an earlier process: the record, or None where nothing was made.
+
+    Raises:
+        OutcomeUnknown: it cannot be told; with the draft.
+        GHLError: what the last look raises.
+    """
+    sight = await _patiently(look)
+    if sight is Sight.UNDECIDED:
+        raise _unknown(operation, draft, _LIKE_IT)
+    return None if isinstance(sight, Sight) else sight
 
 
 def contradicts(given: object, stored: str | None) -> bool:
@@ -169,9 +183,10 @@ async def _after_refusal(look: Look[T], refusal: Unprocessable) -> T | Sight:
         return Sight.ABSENT
 
 
-def _unknown(operation: str, draft: object, what: str, cause: GHLError) -> OutcomeUnknown:
+def _unknown(operation: str, draft: object, what: str, cause: GHLError | None = None) -> OutcomeUnknown:
+    why = "" if cause is None else f" ({cause})"
     return OutcomeUnknown(
-        f"{operation}: it may or may not have been created: {what}; look before you send it again ({cause})",
+        f"{operation}: it may or may not have been created: {what}; look before you send it again{why}",
         operation=operation,
         draft=draft,
     )

@@ -26,14 +26,17 @@ class Since:
     replies the latest instant counts. Without the header our own clock is taken for the server's.
     """
 
-    def __init__(self) -> None:
-        self.begin()
+    def __init__(self, at: datetime | None = None) -> None:
+        self.begin(at)
 
-    def begin(self) -> None:
-        """It is now."""
+    def begin(self, at: datetime | None = None) -> None:
+        """It is now, or it was `at` by our clock (aware): a create of an earlier process."""
+        self._by_ours = now = datetime.now(UTC)
         self._began = time.monotonic()
-        self._by_ours = datetime.now(UTC)
         self._by_theirs: datetime | None = None
+        if at is not None:
+            self._by_ours = min(at, now)
+            self._began -= (now - self._by_ours).total_seconds()
 
     @property
     def instant(self) -> datetime:

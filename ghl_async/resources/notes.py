@@ -12,15 +12,18 @@ from msgspec import UNSET, UnsetType
 from .. import pagination
 from ..models import Note, NoteChanges, NoteDraft
 from ..wire.request import Request, fill
-from ._creation import Creations, Sight, create_once
+from ._creation import Creations, Sight, create_once, find_created
 from ._decode import Envelope, expect_success, unwrap, whole
 from ._drafts import written
-from ._search import require_between, require_list, require_text
+from ._search import require_between, require_instant, require_list, require_text
 from ._sights import sight_of_note
 from ._since import Since
 from ._skip import PageSize, walk
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
     from ..models import ContactId, LocationId, NoteId
     from ..pagination import Page
     from ..wire.request import Send
@@ -105,7 +108,7 @@ class Notes:
         )
         return await self._one(request)
 
-    async def create(self, contact_id: ContactId, draft: NoteDraft, /) -> Note:
+    async def create(self, contact_id: ContactId, draft: NoteDraft, /, *, besides: Collection[NoteId] = ()) -> Note:
         """Create one note: `NoteDraft(body="Called, will call back")`.
 
         A create is never repeated blindly. Where its answer is lost, or is a 422
@@ -113,6 +116,9 @@ class Notes:
         listed, four times within 7 s: if there is an equal one that is new it is returned; if not, the note is made
         again, and the 422 is raised. New is what was added since the call began, by the server's clock; if somebody
         else added an equal one shortly before, the outcome is left unknown.
+
+        Args:
+            besides: notes that other creates have made, of an earlier process for example.
 
         Raises:
             UsageError: a field is wrong; nothing was sent.
@@ -123,17 +129,7 @@ class Notes:
         Cost: 1 request; 1 to 4 more where the answer was lost, and 1 for each time it is made again.
         API: POST /contacts/{contactId}/notes
         """
-        body = written("notes.create", NoteDraft, draft)
-        request = Request(
-            operation="notes.create",
-            method="POST",
-            template="/contacts/{contactId}/notes",
-            ids=(contact_id,),
-            body=body,
-            idempotent=False,
-            scope=_WRITE_SCOPE,
-        )
-        fill(request.template, request.ids)  # refuses an id that is none
+        request = _create(contact_id, draft)
         # One at a time for each contact: a draft that sets less would take the note of one that sets more for its own.
         async with self._creations.turn(("notes", contact_id)):
             since = Since()
@@ -143,10 +139,52 @@ class Notes:
 
             async def look(_to_come: int) -> Note | Sight:
                 page = await Notes(since.watch(self._send), self.location_id).page(contact_id)
-                return sight_of_note(page, draft, since, self._creations)
+                return sight_of_note(_without(page, besides), draft, since, self._creations)
 
             note = await create_once(request.operation, draft, make, look)
             self._creations.give(note.id)
+            return note
+
+    def check(self, contact_id: ContactId, draft: NoteDraft, /) -> None:
+        """Check what `create` would send, without sending it.
+
+        Raises:
+            UsageError: what `create` would raise before it sends.
+        """
+        _create(contact_id, draft)
+
+    async def find_created(
+        self, contact_id: ContactId, draft: NoteDraft, /, *, since: datetime, besides: Collection[NoteId] = ()
+    ) -> Note | None:
+        """Say what became of a create that an earlier process left open: the note, or None if none was made.
+
+        It is looked for as `create` does it after a lost answer: by its texts, four times within 7 s.
+
+        Args:
+            since: when that create began, by this machine's clock (aware). What was added after it is taken for its.
+            besides: notes that other creates have made.
+
+        Raises:
+            UsageError: a field is wrong.
+            NotFound: no contact of this location has the id.
+            OutcomeUnknown: there is one like it that may have been there before.
+
+        Cost: 1 request if it is found at once, 4 if none was made.
+        API: GET /contacts/{contactId}/notes
+        """
+        _create(contact_id, draft)
+        require_instant("since", since)
+        async with self._creations.turn(("notes", contact_id)):
+            began = Since(since)
+            reader = Notes(began.watch(self._send), self.location_id)
+
+            async def look(_to_come: int) -> Note | Sight:
+                page = await reader.page(contact_id)
+                return sight_of_note(_without(page, besides), draft, began, self._creations)
+
+            note = await find_created("notes.find_created", draft, look)
+            if note is not None:
+                self._creations.give(note.id)
             return note
 
     async def update(self, contact_id: ContactId, note_id: NoteId, changes: NoteChanges, /) -> Note:
@@ -300,3 +338,21 @@ class Notes:
         )
         envelope = Envelope(await self._send(request), request.operation)
         return envelope.many(Note, "notes", lambda raws: skip + len(raws), total=envelope.optional("count", int))
+
+
+def _without(page: Page[Note], besides: Collection[str]) -> Page[Note]:
+    return msgspec.structs.replace(page, items=tuple(note for note in page.items if note.id not in besides))
+
+
+def _create(contact_id: str, draft: NoteDraft) -> Request:
+    request = Request(
+        operation="notes.create",
+        method="POST",
+        template="/contacts/{contactId}/notes",
+        ids=(contact_id,),
+        body=written("notes.create", NoteDraft, draft),
+        idempotent=False,
+        scope=_WRITE_SCOPE,
+    )
+    fill(request.template, request.ids)  # refuses an id that is none
+    return request

@@ -7,20 +7,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from .. import pagination
-from ..errors import UsageError
 from ..models import Task, TaskChanges, TaskDraft
 from ..wire.request import Request, fill
-from ._creation import Creations, Sight, create_once
+from ._creation import Creations, Sight, create_once, find_created
 from ._decode import Envelope, expect_success, unwrap, whole
 from ._drafts import written
-from ._search import require_between, require_bool, require_list, require_text
+from ._search import require_between, require_bool
 from ._sights import sight_of_task
 from ._skip import PageSize, walk
+from ._task_search import TaskSearch, task_search
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ..models import ContactId, LocationId, TaskId, UserId
     from ..pagination import Page
     from ..wire.request import Send
@@ -29,17 +30,6 @@ __all__ = ["Tasks"]
 
 _SCOPE = "contacts.readonly"
 _WRITE_SCOPE = "contacts.write"
-
-
-class _TaskSearch(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of a task search; `contactId` takes a list, in spite of its name."""
-
-    contact_id: tuple[str, ...] | UnsetType
-    completed: bool | UnsetType
-    assigned_to: tuple[str, ...] | UnsetType
-    query: str | UnsetType
-    skip: int = 0
-    limit: int = 100
 
 
 class Tasks:
@@ -103,7 +93,15 @@ class Tasks:
         )
         return await self._one(request)
 
-    async def create(self, contact_id: ContactId, draft: TaskDraft, /, *, look_first: bool = True) -> Task:
+    async def create(
+        self,
+        contact_id: ContactId,
+        draft: TaskDraft,
+        /,
+        *,
+        look_first: bool = True,
+        known: Collection[TaskId] | None = None,
+    ) -> Task:
         """Create one task: `TaskDraft(title="Call", due_date=datetime(2026, 7, 17, 10, tzinfo=UTC))`.
 
         A create is never repeated blindly. Where its answer is lost, or is a 422
@@ -114,6 +112,7 @@ class Tasks:
         Args:
             look_first: reads those ids before. False saves that request; an equal task that is found then leaves the
                 outcome unknown.
+            known: those ids, where they have just been read; saves that request as well.
 
         Raises:
             UsageError: a field is wrong; nothing was sent.
@@ -125,21 +124,13 @@ class Tasks:
             made again.
         API: POST /contacts/{contactId}/tasks
         """
-        body = written("tasks.create", TaskDraft, draft)
+        request = _create(contact_id, draft)
         require_bool("look_first", look_first)
-        request = Request(
-            operation="tasks.create",
-            method="POST",
-            template="/contacts/{contactId}/tasks",
-            ids=(contact_id,),
-            body=body,
-            idempotent=False,
-            scope=_WRITE_SCOPE,
-        )
-        fill(request.template, request.ids)  # refuses an id that is none
         # One at a time for each contact: a draft that sets less would take the task of one that sets more for its own.
         async with self._creations.turn(("tasks", contact_id)):
-            before = await self._ids(contact_id) if look_first else None
+            before = None if known is None else frozenset(known)
+            if before is None and look_first:
+                before = await self.ids(contact_id)
 
             async def make() -> Task:
                 return await self._one(request)
@@ -148,6 +139,52 @@ class Tasks:
                 return sight_of_task(await self.page(contact_id), draft, before)
 
             return await create_once(request.operation, draft, make, look)
+
+    async def ids(self, contact_id: ContactId, /) -> frozenset[TaskId]:
+        """List the ids of all tasks of one contact, those that do not decode among them.
+
+        Raises:
+            NotFound: no contact of this location has the id.
+            DecodeError: the reply has not the promised shape.
+
+        Cost: 1 request, however many tasks.
+        API: GET /contacts/{contactId}/tasks
+        """
+        page = await self.page(contact_id)
+        return frozenset([task.id for task in page.items] + [each.id for each in page.quarantined if each.id])
+
+    def check(self, contact_id: ContactId, draft: TaskDraft, /) -> None:
+        """Check what `create` would send, without sending it.
+
+        Raises:
+            UsageError: what `create` would raise before it sends.
+        """
+        _create(contact_id, draft)
+
+    async def find_created(
+        self, contact_id: ContactId, draft: TaskDraft, /, *, known: Collection[TaskId] | None
+    ) -> Task | None:
+        """Say what became of a create that an earlier process left open: the task, or None if none was made.
+
+        Args:
+            known: the ids of the tasks before, and of those that other creates have made. None: nobody looked.
+
+        Raises:
+            UsageError: a field is wrong.
+            NotFound: no contact of this location has the id.
+            OutcomeUnknown: there is an equal one that may have been there before.
+
+        Cost: 1 request if it is found at once, 4 within 7 s if none was made.
+        API: GET /contacts/{contactId}/tasks
+        """
+        _create(contact_id, draft)
+        before = None if known is None else frozenset(known)
+        async with self._creations.turn(("tasks", contact_id)):
+
+            async def look(_to_come: int) -> Task | Sight:
+                return sight_of_task(await self.page(contact_id), draft, before)
+
+            return await find_created("tasks.find_created", draft, look)
 
     async def update(self, contact_id: ContactId, task_id: TaskId, changes: TaskChanges, /) -> Task:
         """Change one task: `TaskChanges(due_date=...)` leaves the rest as it is.
@@ -215,10 +252,6 @@ class Tasks:
         )
         expect_success(await self._send(request), request.operation)
 
-    async def _ids(self, contact_id: ContactId) -> frozenset[str]:
-        page = await self.page(contact_id)
-        return frozenset([task.id for task in page.items] + [each.id for each in page.quarantined if each.id])
-
     async def _one(self, request: Request) -> Task:
         return unwrap(await self._send(request), request.operation, Task, "task")
 
@@ -257,7 +290,7 @@ class Tasks:
         """
         require_between("skip", skip, 0)
         require_between("limit", limit, 1)
-        body = _search_body(contact_ids=contact_ids, completed=completed, assigned_to=assigned_to, text=text)
+        body = task_search(contact_ids=contact_ids, completed=completed, assigned_to=assigned_to, text=text)
         return await self._page_size.fetch(limit, partial(self._searched, body, skip))
 
     def pages(
@@ -292,7 +325,7 @@ class Tasks:
         API: POST /locations/{locationId}/tasks/search
         """
         require_between("page_size", page_size, 1)
-        body = _search_body(contact_ids=contact_ids, completed=completed, assigned_to=assigned_to, text=text)
+        body = task_search(contact_ids=contact_ids, completed=completed, assigned_to=assigned_to, text=text)
         return walk(partial(self._searched, body), self._page_size, page_size)
 
     def iterate(
@@ -322,7 +355,7 @@ class Tasks:
             )
         )
 
-    async def _searched(self, body: _TaskSearch, skip: int, limit: int) -> Page[Task]:
+    async def _searched(self, body: TaskSearch, skip: int, limit: int) -> Page[Task]:
         request = Request(
             operation="tasks.search",
             method="POST",
@@ -335,28 +368,6 @@ class Tasks:
         return envelope.many(Task, "tasks", lambda raws: skip + len(raws))
 
 
-def _search_body(
-    *,
-    contact_ids: Sequence[str] | None,
-    completed: bool | None,
-    assigned_to: Sequence[str] | None,
-    text: str | None,
-) -> _TaskSearch:
-    for name, values in (("contact_ids", contact_ids), ("assigned_to", assigned_to)):
-        if values is not None:
-            require_list(name, values)
-    if completed is not None and not isinstance(completed, bool):
-        raise UsageError(f"completed must be True, False or None, not {completed!r}")
-    if text is not None:
-        require_text("text", text)
-    return _TaskSearch(
-        contact_id=UNSET if contact_ids is None else tuple(contact_ids),
-        completed=UNSET if completed is None else completed,
-        assigned_to=UNSET if assigned_to is None else tuple(assigned_to),
-        query=UNSET if text is None else text,
-    )
-
-
 def _change(operation: str, contact_id: str, task_id: str, body: dict[str, Any], rest: str = "") -> Request:
     return Request(
         operation=operation,
@@ -366,3 +377,17 @@ def _change(operation: str, contact_id: str, task_id: str, body: dict[str, Any],
         body=body,
         scope=_WRITE_SCOPE,
     )
+
+
+def _create(contact_id: str, draft: TaskDraft) -> Request:
+    request = Request(
+        operation="tasks.create",
+        method="POST",
+        template="/contacts/{contactId}/tasks",
+        ids=(contact_id,),
+        body=written("tasks.create", TaskDraft, draft),
+        idempotent=False,
+        scope=_WRITE_SCOPE,
+    )
+    fill(request.template, request.ids)  # refuses an id that is none
+    return request

@@ -57,7 +57,7 @@ ROOMS = {
     "client": room(4, f"resources dictionary {WIRE} wire.transport auth hooks errors", "msgspec"),
     "workiz.client": room(4, f"workiz.models {WIRE} wire.transport auth errors pagination hooks", "msgspec"),
     "workiz.models": room(1, libraries="msgspec"),
-    "bulk": room(5, "client models pagination hooks errors", "msgspec"),
+    "bulk": room(5, "client models pagination hooks errors", "msgspec pyarrow"),
     "workiz": room(6, "workiz.bridge workiz.client workiz.models"),
     "workiz.bridge": room(6, "workiz.client workiz.models client bulk models hooks errors", "msgspec"),
     "service": room(7, "webhooks bulk auth client workiz models hooks errors", "msgspec aiohttp.web"),
@@ -66,7 +66,7 @@ ROOMS = {
     "workiz.sandbox": room(0, libraries="msgspec aiohttp.web"),
     "cli": room(
         8,
-        f"_version errors hooks pagination models {WIRE} wire.transport webhooks auth resources client bulk"
+        f"_version errors hooks pagination models {WIRE} wire.transport webhooks auth resources client dictionary bulk"
         " workiz service sandbox workiz.sandbox",
         "msgspec cyclopts rich",
     ),

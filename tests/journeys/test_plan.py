@@ -162,36 +162,14 @@ async def test_a_plan_of_a_finished_store_is_that_of_a_refresh(path):
         assert "30 in the store are here no more" in plan.ways[0].why
 
 
-async def test_a_plan_of_finished_contacts_alone_counts_what_has_changed(path):
-    async with location(1000) as sandbox:
-        async with client_of(sandbox) as ghl:
-            await backfill(ghl, path, include=())
-        plan, counted, summary = await planned_and_counted(sandbox, path, include=())
-        assert_right(plan, counted, summary)
-        assert plan.requests <= 3
-
-        for position in range(250):
-            sandbox.state.main.change(oldest(sandbox, position), {"companyName": "Changed meanwhile"})
-        plan, counted, summary = await planned_and_counted(sandbox, path, include=())
-        assert_right(plan, counted, summary)
-        assert 250 <= plan.contacts == summary.contacts < 300
-
-        for position in range(0, 40, 2):
-            sandbox.state.main.delete(oldest(sandbox, position))
-        plan, counted, summary = await planned_and_counted(sandbox, path, include=())
-        assert_right(plan, counted, summary)
-        assert summary.pruned == 20
-
-
 async def test_a_plan_to_start_over_counts_everything(path):
     async with location(300) as sandbox, client_of(sandbox) as ghl:
         await backfill(ghl, path, include=())
         async with bulk.SQLiteStore(path) as store:
-            resumed = await bulk.plan(ghl, include=(), store=store)
             anew = await bulk.plan(ghl, include=(), store=store, resume=False)
         before = sandbox.log.requests
         await backfill(ghl, path, include=(), resume=False)
-    assert anew.requests == sandbox.log.requests - before > resumed.requests
+    assert anew.requests == sandbox.log.requests - before
 
 
 @pytest.mark.parametrize("doors", ["granted", "refused"])

@@ -229,3 +229,29 @@ async def a_whole_location(ghl: GHLClient) -> None:
     async for bundle in bulk.fetch(ghl, ContactQuery(tags=["vip"])):
         assert_type(bundle, bulk.ContactBundle)
         assert_type(bundle.contact, Contact | None)
+
+
+async def many_writes(ghl: GHLClient, changes: AsyncIterator[tuple[str, ContactChanges]]) -> None:
+    run = bulk.update(ghl, changes, ledger="changes.ledger", diff=True)
+    assert_type(run, bulk.Run[bulk.Outcome])
+    async for outcome in run:
+        assert_type(outcome.position, int)
+        assert_type(outcome.contact_id, str | None)
+        assert_type(outcome.error, GHLError | None)
+    summary = await bulk.create(ghl, [ContactDraft(first_name="Ann")], dry_run=True)
+    assert_type(summary.written, bulk.Written | None)
+    task = TaskDraft(title="Call", due_date=datetime(2030, 7, 17, 15, 30, tzinfo=UTC))
+    await bulk.upsert(ghl, iter([ContactDraft(email="ann@example.com")]), check=False)
+    await bulk.tag(ghl, ["id"], add=["vip"], remove=["old"])
+    await bulk.assign(ghl, ["id"], None)
+    await bulk.delete(ghl, {"id"})
+    await bulk.create_tasks(ghl, [("id", task)])
+    await bulk.complete_tasks(ghl, [("id", "id")])
+    await bulk.delete_tasks(ghl, [("id", "id")])
+    await bulk.create_notes(ghl, [("id", NoteDraft(body="Called"))])
+    await bulk.delete_notes(ghl, [("id", "id")])
+    bulk.update(ghl, [("id", ContactDraft())])  # type: ignore[list-item] # a draft is no change
+    assert_type(await ghl.contacts.check(ContactDraft(first_name="Ann")), dict[str, Any])
+    assert_type(await ghl.contacts.find_created(ContactDraft(), since=datetime.now(UTC)), Contact | None)
+    assert_type(await ghl.tasks.find_created("id", task, known=await ghl.tasks.ids("id")), Task | None)
+    assert_type(await ghl.notes.find_created("id", NoteDraft(body="x"), since=datetime.now(UTC)), Note | None)

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from ghl_async.bulk._schema import SCHEMA_VERSION
 from ghl_async.bulk.store import Counts, Hole, Identity, QuarantinedRow, Row, SQLiteStore
 from ghl_async.errors import UsageError
 
@@ -329,7 +330,7 @@ async def test_the_file_is_marked_as_ours_and_its_indexes_come_at_the_end(store,
     await store.close()
     assert not log.exists()
     assert ask(path, "PRAGMA application_id") == [(int.from_bytes(b"GHLA"),)]
-    assert ask(path, "PRAGMA user_version") == [(2,)]
+    assert ask(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
     assert ask(path, "PRAGMA page_size") == [(8192,)]
     assert ask(path, "PRAGMA journal_mode") == [("wal",)]
 

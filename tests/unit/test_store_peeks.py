@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import ghl_async
+from ghl_async.bulk._schema import SCHEMA_VERSION
 from ghl_async.bulk.store import Counts, Identity, SpooledEvent, SQLiteStore
 from ghl_async.errors import GHLError, StoreFailed, StoreMismatch, UsageError
 
@@ -120,7 +121,7 @@ async def test_a_file_that_is_no_database_is_refused(path, content, words):
 
 
 async def test_somebody_elses_database_and_a_newer_schema_are_refused(path, filled):
-    ask(filled, "PRAGMA user_version = 3")
+    ask(filled, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     with pytest.raises(StoreMismatch, match="newer version"):
         await peek(filled)
     ask(other := path.with_name("other.db"), "CREATE TABLE mine (x)")
@@ -192,7 +193,7 @@ async def test_a_store_of_the_first_schema_opens_and_is_upgraded(filled, finishe
         await store.spool([SpooledEvent("a", "e1", b"{}")])
         assert await store.spooled(["a"]) == {"a": [b"{}"]}
         await store.finish(prune=False)
-    assert ask(filled, "PRAGMA user_version") == [(2,)]
+    assert ask(filled, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
     assert ask(filled, "SELECT id FROM contacts") == [("a",)]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import ghl_async
+from ghl_async.bulk._schema import SCHEMA_VERSION
 from ghl_async.bulk.store import Identity, SQLiteStore
 from ghl_async.errors import GHLError, StoreBusy, StoreFailed, StoreMismatch, UsageError
 
@@ -108,10 +109,11 @@ async def test_an_empty_file_becomes_a_store(path):
 
 
 async def test_a_store_of_a_newer_schema_is_left_alone(filled):
-    ask(filled, "PRAGMA user_version = 3")
+    ask(filled, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     error = await refusal(filled)
     assert type(error) is StoreMismatch
-    assert "newer version of ghl-async (schema 3, this one knows 2): upgrade" in str(error)
+    newer = f"schema {SCHEMA_VERSION + 1}, this one knows {SCHEMA_VERSION}"
+    assert f"newer version of ghl-async ({newer}): upgrade" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""How what was read differs from what the embedded store holds, in SQL, on an open connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from . import _spool
+from ._content import is_same
+from ._landing import calendar_of, is_older
+from ._rows import KINDS, ContactRows, Difference, Kind
+
+__all__ = ["compare", "settle"]
+
+_STORED: dict[Kind, str] = {
+    kind: f"SELECT id, raw FROM landing_{kind} WHERE contact_id = :contact UNION ALL"  # noqa: S608  (fixed names)
+    f" SELECT id, raw FROM quarantine WHERE contact_id = :contact AND kind = '{kind}' AND id IS NOT NULL"
+    for kind in KINDS
+}
+
+
+def compare(database: sqlite3.Connection, contacts: Iterable[ContactRows]) -> list[Difference]:
+    """List the differences between contacts as they were read and as they are stored, contact by contact."""
+    return [difference for contact in contacts for difference in _differences(database, contact)]
+
+
+def _differences(database: sqlite3.Connection, contact: ContactRows) -> Iterator[Difference]:
+    row = database.execute("SELECT date_updated, raw FROM landing_contacts WHERE id = ?", (contact.id,)).fetchone()
+    if row is None:
+        yield Difference(contact.id, "contacts", contact.id, "missing")
+    # An older reading never replaces a newer one: the search's index may lag behind.
+    elif not is_older(contact.date_updated, row[0]) and not is_same("contacts", row[1], contact.raw):
+        apart = "SELECT 1 FROM quarantine WHERE contact_id = ? AND kind = 'contacts' AND raw = ?"
+        if database.execute(apart, (contact.id, contact.raw)).fetchone() is None:
+            yield Difference(contact.id, "contacts", contact.id, "stale")
+    for kind, rows in contact.children.items():
+        stored: dict[str, str | bytes] = dict(database.execute(_STORED[kind], {"contact": contact.id}))
+        sent = {each.id: each.raw for each in rows}
+        sent |= {each.id: each.raw for each in contact.quarantined if each.kind == kind and each.id is not None}
+        for id_, raw in sent.items():
+            if id_ not in stored:
+                yield Difference(contact.id, kind, id_, "missing")
+            elif not is_same(kind, stored[id_], raw):
+                yield Difference(contact.id, kind, id_, "stale")
+        calendars = contact.calendars if kind == "appointments" else None
+        for id_ in stored.keys() - sent.keys():
+            if calendars is None or calendar_of(stored[id_]) in calendars:
+                yield Difference(contact.id, kind, id_, "surplus")
+
+
+def settle(database: sqlite3.Connection, synced_at: float, swept_at: float | None, apart: int | None) -> None:
+    """Note how far a sync has come; None leaves what was noted before."""
+    _spool.clear(database)
+    noted = {"synced_at": synced_at, "swept_at": swept_at, "apart": apart}
+    rows = [(key, str(value)) for key, value in noted.items() if value is not None]
+    database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)

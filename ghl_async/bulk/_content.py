@@ -1,0 +1,68 @@
+"""Whether two texts of one record say the same, whichever way each of them came.
+
+One record looks different from two sides: a search names a contact's position, a calendar shows an appointment with its
+zone and by other names than its contact does (facts 8.3), and some replies say null where others say nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ._rows import Part
+
+__all__ = ["is_same"]
+
+_OWN_WORDS: dict[Part, frozenset[str]] = {
+    "tasks": frozenset({"title", "body", "assignedTo", "dueDate", "completed"}),
+    "notes": frozenset({"title", "body", "bodyText", "userId", "pinned", "color"}),
+    "appointments": frozenset({"calendarId", "title", "startTime", "endTime", "appointmentStatus"}),
+}
+"""What a record of a kind says of itself. Any other name that one text has and the other has not belongs to the way."""
+_IN_ANOTHER_ZONE = frozenset({"dateAdded", "dateUpdated", "status"})
+"""Names whose values differ between a calendar's appointment and a contact's: two zones, and another `status`."""
+_TO_THE_SECOND = 19
+
+
+def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
+    """Whether two texts of a record say the same. What cannot be read as an object is the same only byte by byte."""
+    if _bytes(one) == _bytes(other):
+        return True
+    first, second = _said(one), _said(other)
+    if first is None or second is None:
+        return False
+    if part == "contacts":
+        return first == second
+    if part == "appointments" and _has_zone(first) != _has_zone(second):
+        first, second = _by_the_wall_clock(first), _by_the_wall_clock(second)
+    shared = first.keys() & second.keys()
+    return not (first.keys() ^ second.keys()) & _OWN_WORDS[part] and all(first[name] == second[name] for name in shared)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
+def _said(text: str | bytes) -> dict[str, Any] | None:
+    try:
+        # The standard parser, because it also takes what msgspec refuses (lone surrogates, NaN).
+        said = json.loads(_bytes(text).decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    return {name: value for name, value in said.items() if value is not None and name != "searchAfter"}
+
+
+def _has_zone(said: dict[str, Any]) -> bool:
+    start = said.get("startTime")
+    return isinstance(start, str) and len(start) > _TO_THE_SECOND
+
+
+def _by_the_wall_clock(said: dict[str, Any]) -> dict[str, Any]:
+    """An appointment as both ways show it: its times are those of the location's clocks."""
+    plain = {name: value for name, value in said.items() if name not in _IN_ANOTHER_ZONE}
+    for name in ("startTime", "endTime"):
+        if isinstance(plain.get(name), str):
+            plain[name] = plain[name][:_TO_THE_SECOND].replace("T", " ")
+    return plain

@@ -1,0 +1,54 @@
+"""How deep the next sync has to look, and from where on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypeAlias
+
+from ._identity import LOOKED_BACK, WHOLE_EVERY
+from ._rows import Checkpoint, Kind
+
+__all__ = ["SWEEP_EVERY", "Depth", "changed_from", "depth_of", "swept_before", "synced_before"]
+
+SWEEP_EVERY = timedelta(hours=20)
+"""Less than a day, so that a nightly run that begins a little earlier than the last one sweeps too."""
+
+Depth: TypeAlias = Literal["changes", "sweep", "everything"]
+
+
+def depth_of(
+    checkpoint: Checkpoint,
+    kinds: Sequence[Kind],
+    now: float,
+    *,
+    sweep_every: timedelta = SWEEP_EVERY,
+    whole_every: timedelta = WHOLE_EVERY,
+) -> Depth:
+    """How deep to look, `now` in seconds since 1970."""
+    if checkpoint.state != "finished":
+        return "everything"
+    unseen = {"tasks", "notes", *checkpoint.doubted} & set(kinds)
+    if checkpoint.whole_at is None or not whole_every:
+        return "everything"
+    # Of contacts and of what the calendars show a sweep sees everything.
+    if unseen and not 0 <= now - checkpoint.whole_at < whole_every.total_seconds():
+        return "everything"
+    return "changes" if 0 <= now - swept_before(checkpoint) < sweep_every.total_seconds() else "sweep"
+
+
+def swept_before(checkpoint: Checkpoint) -> float:
+    """When all contacts were last looked at, in seconds since 1970."""
+    return max(checkpoint.swept_at or 0.0, checkpoint.whole_at or 0.0)
+
+
+def synced_before(checkpoint: Checkpoint) -> datetime:
+    """When the last sync or pass began."""
+    return datetime.fromtimestamp(max(checkpoint.started_at.timestamp(), checkpoint.synced_at or 0.0), UTC)
+
+
+def changed_from(checkpoint: Checkpoint) -> datetime:
+    """From when on changes are looked for: an hour before the last sync or pass began."""
+    since = synced_before(checkpoint)
+    # The server's clock as far as it is known, but never later than ours: a date may lie in the future.
+    return min(checkpoint.newest or since, since) - LOOKED_BACK

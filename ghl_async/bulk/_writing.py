@@ -1,0 +1,384 @@
+"""How a bulk write goes: inputs in chunks, checked, compared with the ledger, sent side by side, each told as it ends.
+
+    chunk    read, checked, looked up in the ledger, and with `diff` compared with what the server has
+    turns    inputs that touch the same contact are sent one after the other, in their order
+    sending  the intention goes to the ledger, the request to the server, the outcome to the ledger and then to the
+             caller; a write that an earlier process left in doubt is looked for before it is sent again
+
+Memory is bounded by the inputs that are under way or not yet taken by the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from ..client import GHLClient
+from ..errors import (
+    AuthError,
+    ConnectFailed,
+    DailyQuotaExhausted,
+    DeadlineExceeded,
+    DecodeError,
+    DuplicateContact,
+    Forbidden,
+    GHLError,
+    NoReply,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    ScopeMissing,
+    ServerError,
+    Unauthorized,
+)
+from ..models import Contact, ContactQuery
+from ._inputs import CHUNK, Inputs, chunks, read
+from ._outcome import Outcome, OutcomeKind, Written
+from ._verbs import Context, Done, Input, Many, Single, Verb
+from .ledger import Entry, Intent, Ledger
+from .run import Failure, Run, Tally
+
+__all__ = ["Writing"]
+
+AT_ONCE = 64
+"""Writes under way, so many at most are in doubt when the process dies."""
+BATCHES_AT_ONCE = 4
+FIRST_SECONDS = 2.0
+"""How long the others wait for the first write: where it is refused, so would they be."""
+WAITING = 4 * CHUNK
+"""Inputs that were taken and whose outcome was not."""
+TOUCHED = 10_000
+IDS_A_SEARCH = 100
+IN_A_ROW = 25
+"""Failures that say nothing of the input itself, one after the other, after which the rest would fail as well."""
+ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited, ScopeMissing, Unauthorized)
+"""What would go wrong for every input; none of them leaves a create half done."""
+MAYBE_DONE = (OutcomeUnknown, NoReply, ServerError, DecodeError, DeadlineExceeded)
+"""After these nobody knows whether the server has done it."""
+
+
+class _Besides(set[str]):
+    """Records that are not what is looked for; it remembers which others the look has met."""
+
+    def __init__(self, known: set[str]) -> None:
+        super().__init__(known)
+        self.asked: set[str] = set()
+
+    def __contains__(self, record_id: object) -> bool:
+        if isinstance(record_id, str):
+            self.asked.add(record_id)
+        return super().__contains__(record_id)
+
+
+class Writing:
+    """One run's work."""
+
+    def __init__(self, ghl: GHLClient, verb: Verb, ledger: Ledger | None, tally: Tally, *, diff: bool) -> None:
+        self._ghl = ghl
+        self._verb = verb
+        self._ledger = ledger
+        self._tally = tally
+        self._diff = diff
+        self._counts = dict.fromkeys(Written.__struct_fields__, 0)
+        self._is_dry = False
+        self._cost = 0
+        self._batch: list[Input] = []
+        self._doubts: dict[int, Entry] = {}
+        self._last: dict[str, asyncio.Task[None]] = {}
+        self._first: asyncio.Task[None] | None = None
+        """It shows whether writes are granted at all, and how many contacts one request may name."""
+        self._touched: dict[str, None] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(BATCHES_AT_ONCE if isinstance(verb, Many) else AT_ONCE)
+        self._room = asyncio.Semaphore(WAITING)
+        self._told: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self._failures_in_a_row = 0
+        self._failure: BaseException | None = None
+        self._is_ending = False
+
+    async def outcomes(self, source: Inputs, run: Run[Outcome], *, dry_run: bool) -> AsyncGenerator[Outcome, None]:
+        """Write, and yield what became of each input as it ends.
+
+        Raises:
+            GHLError: what ends the run; behind the outcomes that are there.
+        """
+        self._is_dry = dry_run
+        feeding = asyncio.create_task(self._feed(source))
+
+        def end() -> None:
+            self._is_ending = True
+            feeding.cancel()
+
+        run.when_stopped(end)
+        working = asyncio.create_task(self._until_done(feeding))
+        try:
+            while (outcome := await self._told.get()) is not None:
+                self._room.release()
+                yield outcome
+        except GeneratorExit:
+            end()
+            await working  # what was sent comes to its end, and into the ledger
+            raise
+        finally:
+            for task in (feeding, working, *self._jobs):
+                task.cancel()
+            await asyncio.gather(feeding, working, *self._jobs, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _until_done(self, feeding: asyncio.Task[None]) -> None:
+        await asyncio.wait((feeding,))
+        if not feeding.cancelled() and (error := feeding.exception()) is not None:
+            self._end(error)
+        while self._jobs:
+            await asyncio.wait(self._jobs)
+        self._told.put_nowait(None)
+
+    def _end(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._is_ending = True
+
+    async def _feed(self, source: Inputs) -> None:
+        position = 0
+        async with aclosing(chunks(source)) as several:
+            async for chunk in several:
+                inputs = [await read(self._verb, position + place, item) for place, item in enumerate(chunk)]
+                position += len(inputs)
+                await self._take(inputs)
+                if len(chunk) < CHUNK:
+                    self._launch()
+                if self._is_ending:
+                    return
+        self._launch()
+
+    async def _take(self, inputs: list[Input]) -> None:
+        entries = {}
+        if self._ledger is not None:
+            entries = await self._ledger.recall([(one.position, one.digest) for one in inputs])
+        contacts = await self._as_they_are([one for one in inputs if one.fault is None and one.position not in entries])
+        settled = []
+        for one in inputs:
+            if self._is_ending:
+                break
+            await self._room.acquire()
+            entry = entries.get(one.position)
+            if (outcome := self._settle(one, entry, contacts)) is None:
+                self._touch(one)
+                self._start(one, entry)
+            elif outcome.earlier or self._ledger is None or self._is_dry:
+                self._tell(outcome)
+            else:
+                settled.append((outcome, one.digest, None))
+        if settled and self._ledger is not None:
+            await self._ledger.record(settled)
+            for outcome, _, _ in settled:
+                self._tell(outcome)
+
+    def _settle(self, one: Input, entry: Entry | None, contacts: dict[str, Contact]) -> Outcome | None:
+        """The outcome where it is known without sending."""
+        if entry is not None and entry.is_done:
+            return Outcome(
+                position=one.position,
+                kind="ok" if entry.state == "ok" else "unchanged",
+                contact_id=entry.contact_id,
+                record_id=entry.record_id,
+                earlier=True,
+            )
+        if one.fault is not None:
+            return _outcome(one, "failed", reason=str(one.fault), error=one.fault)
+        contact = None if one.contact_id in self._touched else contacts.get(one.contact_id or "")
+        if contact is not None and self._verb.is_so(one, contact):
+            return _outcome(one, "unchanged")
+        if self._is_dry:
+            self._cost += self._verb.cost(one)
+            return _outcome(one, "planned", reason=self._verb.said(one))
+        return None
+
+    async def _as_they_are(self, inputs: Sequence[Input]) -> dict[str, Contact]:
+        """The contacts of some inputs, as the search shows them; those that it does not show are left out."""
+        if not (self._diff and self._verb.can_differ):
+            return {}
+        ids = [
+            *dict.fromkeys(one.contact_id for one in inputs if one.contact_id and one.contact_id not in self._touched)
+        ]
+        found: dict[str, Contact] = {}
+        for start in range(0, len(ids), IDS_A_SEARCH):
+            some = ids[start : start + IDS_A_SEARCH]
+            missing = set(some)
+            async for page in self._ghl.background.contacts.pages(ContactQuery(ids=some), page_size=len(some)):
+                found.update((contact.id, contact) for contact in page.items)
+                missing -= {contact.id for contact in page.items}
+                if not missing:
+                    break
+        return found
+
+    def _touch(self, one: Input) -> None:
+        """Remember what is written: the search shows it late, so it says nothing of this contact any more."""
+        if self._diff and one.contact_id is not None:
+            self._touched[one.contact_id] = None
+            if len(self._touched) > TOUCHED:
+                del self._touched[next(iter(self._touched))]
+
+    def _start(self, one: Input, entry: Entry | None) -> None:
+        if entry is not None and entry.is_in_doubt:
+            self._doubts[one.position] = entry
+        self._batch.append(one)
+        if len(self._batch) >= self._verb.batch:
+            self._launch()
+
+    def _launch(self) -> None:
+        """Let a batch go, behind whatever was to be done before it."""
+        batch, self._batch = self._batch, []
+        if not batch:
+            return
+        keys = self._verb.keys(batch[0])
+        before = {self._last[key] for key in keys if key in self._last}
+        job = asyncio.create_task(self._job(batch, before))
+        self._first = self._first or job
+        self._jobs.add(job)
+        self._last.update(dict.fromkeys(keys, job))
+
+        def forget(done: asyncio.Task[None]) -> None:
+            self._jobs.discard(done)
+            for key in keys:
+                if self._last.get(key) is done:
+                    del self._last[key]
+
+        job.add_done_callback(forget)
+
+    async def _job(self, batch: list[Input], before: set[asyncio.Task[None]]) -> None:
+        if self._first is not None and self._first is not asyncio.current_task():
+            await asyncio.wait((self._first,), timeout=FIRST_SECONDS)
+        if before:
+            await asyncio.wait(before)
+        async with self._places:
+            if self._is_ending:
+                return
+            try:
+                if isinstance(self._verb, Many):
+                    await self._write_many(self._verb, batch)
+                elif isinstance(self._verb, Single):
+                    await self._write(self._verb, batch[0])
+            except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run and is raised there
+                self._end(error)
+            finally:
+                for one in batch:
+                    self._doubts.pop(one.position, None)
+
+    async def _write(self, verb: Single, one: Input) -> None:
+        doubt = self._doubts.get(one.position)
+        try:
+            done = None if doubt is None else await self._sought(verb, one, doubt)
+            if done is None:
+                done = await self._sent(verb, one, doubt)
+        except ENDS_THE_RUN:
+            # Of creates these say that nothing was made. The others may be sent again in any case.
+            if verb.creates and doubt is None and self._ledger is not None:
+                await self._ledger.withdraw(one.position)
+            raise
+        except GHLError as error:
+            await self._failed([one], error)
+        else:
+            self._failures_in_a_row = 0
+            outcome = Outcome(position=one.position, kind="ok", contact_id=done.contact_id, record_id=done.record_id)
+            await self._record([(outcome, one.digest, done.made)])
+
+    async def _sent(self, verb: Single, one: Input, doubt: Entry | None) -> Done:
+        context = Context()
+        if self._ledger is not None:
+            besides = await self._ledger.made_for(one.contact_id, one.position) if verb.creates else ()
+            context = Context(await verb.known(one), besides)
+            await self._intend([one], context.known)
+        try:
+            return await verb.send(one, context)
+        except NotFound:
+            if verb.removes and doubt is not None:
+                return Done(one.contact_id, one.record_id)  # the earlier try has done it
+            raise
+        except DuplicateContact:
+            # The one in the way may be what the earlier try has made, seen late by the searches.
+            if verb.creates and doubt is not None and (late := await self._sought(verb, one, doubt)) is not None:
+                return late
+            raise
+
+    async def _sought(self, verb: Single, one: Input, doubt: Entry) -> Done | None:
+        """What an earlier process has made for this input, and for no other."""
+        if self._ledger is None:
+            return None  # without a ledger there are no doubts
+        besides = _Besides(await self._ledger.made_for(one.contact_id, one.position))
+        while True:
+            found, unknown = None, None
+            try:
+                found = await verb.seek(one, doubt, besides)
+            except OutcomeUnknown as error:
+                unknown = error
+            taken = await self._ledger.taken(besides.asked - besides, one.position)
+            if found is not None and found.made not in taken:
+                return found
+            if not taken:
+                if unknown is not None:
+                    raise unknown
+                return None
+            besides |= taken  # what was in the way is another input's: look once more, past it
+
+    async def _write_many(self, verb: Many, batch: list[Input]) -> None:
+        await self._intend(batch, None)
+        ids = list(dict.fromkeys(one.contact_id or "" for one in batch))
+        try:
+            results = {each.contact_id: each for each in await verb.send_many(ids)}
+        except ENDS_THE_RUN:
+            raise
+        except GHLError as error:
+            await self._failed(batch, error)
+            return
+        self._failures_in_a_row = 0
+        outcomes = []
+        for one in batch:
+            result = results.get(one.contact_id or "")
+            is_ok = result is not None and result.ok
+            reason = None if is_ok else "the answer does not mention it" if result is None else result.reason
+            outcomes.append((_outcome(one, "ok" if is_ok else "failed", reason=reason), one.digest, None))
+        await self._record(outcomes)
+
+    async def _failed(self, batch: list[Input], error: GHLError) -> None:
+        kind: OutcomeKind = "unknown" if isinstance(error, MAYBE_DONE) else "failed"
+        says_nothing_of_it = isinstance(error, Forbidden | NoReply | ServerError)
+        self._failures_in_a_row = self._failures_in_a_row + 1 if says_nothing_of_it else 0
+        outcomes = [_outcome(one, kind, reason=str(error), error=error) for one in batch]
+        await self._record([(outcome, one.digest, None) for outcome, one in zip(outcomes, batch, strict=True)])
+        if self._failures_in_a_row >= IN_A_ROW:
+            raise error
+
+    async def _intend(self, batch: list[Input], known: Sequence[str] | None) -> None:
+        if self._ledger is not None:
+            await self._ledger.intend(
+                Intent(one.position, one.digest, one.contact_id, one.record_id, known) for one in batch
+            )
+
+    async def _record(self, outcomes: Sequence[tuple[Outcome, bytes, str | None]]) -> None:
+        if self._ledger is not None:
+            await self._ledger.record(outcomes)
+        for outcome, _, _ in outcomes:
+            self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        self._counts[outcome.kind] += 1
+        self._counts["earlier"] += outcome.earlier
+        self._counts["requests_planned"] = self._verb.requests(self._counts["planned"], self._cost)
+        self._tally.written = Written(**self._counts)
+        if outcome.kind == "failed":
+            said = f"input {outcome.position}: {outcome.reason}"
+            self._tally.fail(Failure(outcome.contact_id or "", self._verb.operation, said))
+        self._told.put_nowait(outcome)
+
+
+def _outcome(one: Input, kind: OutcomeKind, *, reason: str | None = None, error: GHLError | None = None) -> Outcome:
+    return Outcome(
+        position=one.position,
+        kind=kind,
+        contact_id=one.contact_id,
+        record_id=one.record_id,
+        reason=reason,
+        error=error,
+    )

@@ -1,0 +1,309 @@
+"""Which write was intended, and what became of it: one SQLite file a bulk write.
+
+An intention is on the disk before its request is sent, an outcome before it is told. So whatever kills the process,
+a later run of the same input knows what is done, what was never sent, and the few writes in between that are in doubt.
+
+The file knows positions and digests of inputs, ids and reasons; it keeps nothing of what was written. Many writes share
+one transaction: those that come while the one before is on its way to the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from ..errors import GHLError, StoreFailed, StoreMismatch, UsageError
+from ._outcome import Outcome
+from ._schema import failures_named, transaction
+
+__all__ = ["Entry", "Intent", "Ledger", "State"]
+
+T = TypeVar("T")
+
+State: TypeAlias = Literal["intended", "ok", "unchanged", "failed", "unknown"]
+
+_APPLICATION_ID = 0x47484C4C
+"""The letters GHLL. https://www.sqlite.org/pragma.html#pragma_application_id"""
+_SCHEMA_VERSION = 1
+_BUSY_SECONDS = 0.2
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE writes (
+    position INTEGER PRIMARY KEY, digest BLOB NOT NULL, state TEXT NOT NULL, intended_at REAL,
+    contact_id TEXT, record_id TEXT, made TEXT, known TEXT, reason TEXT
+);
+CREATE INDEX writes_made ON writes (made) WHERE made IS NOT NULL;
+CREATE INDEX writes_made_for ON writes (contact_id) WHERE made IS NOT NULL;
+"""
+# A write that is in doubt keeps the time and the ids of its first try: what that one made may be found at any later
+# look.
+_INTEND = """
+INSERT INTO writes (position, digest, state, intended_at, contact_id, record_id, known)
+VALUES (?1, ?2, 'intended', ?3, ?4, ?5, ?6)
+ON CONFLICT (position) DO UPDATE SET
+    intended_at = CASE WHEN state IN ('intended', 'unknown') THEN intended_at ELSE excluded.intended_at END,
+    known = CASE WHEN state IN ('intended', 'unknown') THEN known ELSE excluded.known END,
+    state = 'intended', reason = NULL
+"""
+_RECORD = """
+INSERT INTO writes (position, digest, state, contact_id, record_id, made, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (position) DO UPDATE SET
+    state = ?3, contact_id = ?4, record_id = ?5, made = ?6, reason = ?7
+"""
+_WITHDRAW = "DELETE FROM writes WHERE position = ?1 AND state = 'intended'"
+
+_Statement: TypeAlias = tuple[str, tuple[Any, ...]]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What the ledger says of one input."""
+
+    state: State
+    intended_at: float | None
+    """When it was to be sent first, in seconds since 1970 by this machine's clock."""
+    contact_id: str | None
+    record_id: str | None
+    reason: str | None
+    known: tuple[str, ...] | None
+    """The ids of the records that were there before; None: nobody looked."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.state in {"ok", "unchanged"}
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it may have been done."""
+        return self.state in {"intended", "unknown"}
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """A write that is about to be sent."""
+
+    position: int
+    digest: bytes
+    contact_id: str | None
+    record_id: str | None
+    known: Sequence[str] | None = None
+
+
+class Ledger:
+    """One file, for one run at a time; nobody else may open it meanwhile."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._file = Path(os.path.realpath(self.path))
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ghl-async-ledger")
+        self._database: sqlite3.Connection | None = None
+        self._waiting: list[tuple[list[_Statement], asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._failure: str | None = None
+
+    async def open(self, identity: Mapping[str, str], *, create: bool = True) -> None:
+        """Open the file, or make it.
+
+        Args:
+            identity: what makes one ledger differ from another: the operation, the location, the options.
+            create: False leaves the disk as it is where there is no file; the ledger is empty then.
+
+        Raises:
+            StoreMismatch: it is the ledger of another operation, location or options, or no ledger at all.
+            StoreBusy: another run holds it.
+            UsageError: the place cannot exist.
+        """
+        await self._on_thread(self._open, identity, create)
+
+    async def recall(self, inputs: Sequence[tuple[int, bytes]]) -> dict[int, Entry]:
+        """Say what is known of some inputs, given as position and digest, by position; of new ones nothing.
+
+        Raises:
+            StoreMismatch: one of them is not what it was.
+        """
+        return await self._on_thread(self._recall, inputs)
+
+    async def made_for(self, contact_id: str | None, position: int) -> set[str]:
+        """The records that other inputs have made for a contact."""
+        return await self._on_thread(self._made_for, contact_id, position)
+
+    async def taken(self, record_ids: Iterable[str], position: int) -> set[str]:
+        """Those of some records that other inputs have made."""
+        return await self._on_thread(self._taken, record_ids, position)
+
+    async def intend(self, intents: Iterable[Intent]) -> None:
+        """Note what is about to be sent; it is on the disk when this returns."""
+        now = time.time()
+        await self._commit(
+            (_INTEND, (each.position, each.digest, now, each.contact_id, each.record_id, _json(each.known)))
+            for each in intents
+        )
+
+    async def record(self, outcomes: Iterable[tuple[Outcome, bytes, str | None]]) -> None:
+        """Note what became of some inputs: the outcome, the input's digest, and the id of what it made."""
+        await self._commit(
+            (_RECORD, (one.position, digest, one.kind, one.contact_id, one.record_id, made, one.reason))
+            for one, digest, made in outcomes
+        )
+
+    async def withdraw(self, position: int) -> None:
+        """Take an intention back: nothing was sent, or all of it was refused."""
+        await self._commit([(_WITHDRAW, (position,))])
+
+    async def close(self) -> None:
+        """Wait until everything is written, and let go of the file."""
+        if self._flushing is not None:
+            await asyncio.wait((self._flushing,))
+        await self._on_thread(self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _on_thread(self, job: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)
+
+    async def _commit(self, statements: Iterable[_Statement]) -> None:
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(([*statements], written))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        await written
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                failure = None
+                try:
+                    await self._on_thread(self._write, [each for statements, _ in batch for each in statements])
+                except GHLError as error:
+                    failure = error
+                for _, written in batch:
+                    if written.done():
+                        continue  # who waited for it was cancelled
+                    if failure is None:
+                        written.set_result(None)
+                    else:
+                        written.set_exception(failure)
+        finally:
+            self._flushing = None
+
+    # Everything below runs on the ledger's own thread.
+
+    def _open(self, identity: Mapping[str, str], create: bool) -> None:  # noqa: FBT001 - called by name of the job
+        with failures_named(self._file):
+            if self._file.is_dir() or not self._file.parent.is_dir():
+                raise UsageError(f"{self.path} is a folder, or its folder does not exist: name a file for the ledger")
+            if not create and not self._file.exists():
+                return
+            database = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            try:
+                self._take(database, identity)
+            except BaseException:
+                database.close()
+                raise
+        self._database = database
+
+    def _take(self, database: sqlite3.Connection, identity: Mapping[str, str]) -> None:
+        # It goes with the process however that dies; nothing is written before it is known that the file is ours.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        with transaction(database):
+            found = int(database.execute("PRAGMA application_id").fetchone()[0])
+            objects = int(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+            if found != _APPLICATION_ID and (found or objects):
+                raise StoreMismatch(f"{self.path} is a database, but not a ledger of ghl-async: name another file")
+            if not objects:
+                for statement in _TABLES.split(";"):
+                    database.execute(statement)
+                database.executemany("INSERT INTO meta VALUES (?, ?)", identity.items())
+                database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            self._check(database, identity)
+        database.execute("PRAGMA journal_mode = WAL")
+        # An intention that a power loss takes back would be a write that is done twice.
+        database.execute("PRAGMA synchronous = FULL")
+
+    def _check(self, database: sqlite3.Connection, identity: Mapping[str, str]) -> None:
+        version = int(database.execute("PRAGMA user_version").fetchone()[0])
+        if version > _SCHEMA_VERSION:
+            raise StoreMismatch(f"{self.path} was written by a newer version of ghl-async: upgrade it")
+        stored = dict(database.execute("SELECT key, value FROM meta"))
+        differing = [name for name in identity if stored.get(name) != identity[name]]
+        if differing:
+            raise StoreMismatch(
+                f"{self.path} is the ledger of another write (another {' and '.join(differing)}): pass the same again,"
+                " or name another file"
+            )
+
+    def _recall(self, inputs: Sequence[tuple[int, bytes]]) -> dict[int, Entry]:
+        if self._database is None or not inputs:
+            return {}
+        with failures_named(self._file):
+            found = self._database.execute(
+                "SELECT position, digest, state, intended_at, contact_id, record_id, reason, known FROM writes"
+                " WHERE position BETWEEN ? AND ?",
+                (inputs[0][0], inputs[-1][0]),
+            ).fetchall()
+        given = dict(inputs)
+        for position, digest, *_ in found:
+            if given.get(position) != digest:
+                raise StoreMismatch(
+                    f"{self.path} is a ledger of another input: what stands at place {position} (from 0) is not what"
+                    " it was; pass the same input again, or name another file"
+                )
+        return {row[0]: _entry(*row[2:]) for row in found}
+
+    def _made_for(self, contact_id: str | None, position: int) -> set[str]:
+        sql = "SELECT made FROM writes WHERE contact_id = ? AND made IS NOT NULL AND position != ?"
+        return self._ids(sql, contact_id, position)
+
+    def _taken(self, record_ids: Iterable[str], position: int) -> set[str]:
+        sql = "SELECT made FROM writes WHERE made = ? AND position != ?"
+        return {made for each in record_ids for made in self._ids(sql, each, position)}
+
+    def _ids(self, sql: str, *values: object) -> set[str]:
+        if self._database is None:
+            return set()
+        with failures_named(self._file):
+            return {row[0] for row in self._database.execute(sql, values)}
+
+    def _write(self, statements: Sequence[_Statement]) -> None:
+        if self._database is None:
+            return
+        if self._failure is not None:
+            raise StoreFailed(f"{self.path}: nothing more is written, an earlier write failed: {self._failure}")
+        try:
+            with failures_named(self._file), transaction(self._database):
+                for sql, values in statements:
+                    self._database.execute(sql, values)
+        except GHLError as error:
+            self._failure = str(error)
+            raise
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+
+def _json(ids: Sequence[str] | None) -> str | None:
+    return None if ids is None else json.dumps([*ids])
+
+
+def _entry(  # the columns, in their order
+    state: State,
+    intended_at: float | None,
+    contact_id: str | None,
+    record_id: str | None,
+    reason: str | None,
+    known: str | None,
+) -> Entry:
+    ids = None if known is None else tuple(json.loads(known))
+    return Entry(state, intended_at, contact_id, record_id, reason, ids)

@@ -1,0 +1,297 @@
+"""Keep a store in step with its location, night after night, for a hundredth of the requests of a new copy.
+
+The theory. Nobody promises that a task, a note, a tag or an appointment moves its contact's `dateUpdated`, or tells of
+deletions (facts 6.7), so there are three depths:
+
+- *Changes*, by every sync: contacts added or changed since the last one began, an hour of overlap included, since the
+  search's index lags and clocks differ. They are read in the order (dateAdded, id), which no change moves, so that
+  neither a tie nor a change under way can hide one.
+- *A sweep*, once in `sweep_every` and whenever the counts disagree: every contact is compared, and every appointment as
+  the calendars show it; the newest notes are looked at from their end. What the search does not show is asked for.
+- *Everything*, once in `whole_every`: a pass as a backfill makes it, which alone sees a changed task or old note.
+
+Looking never writes. Whatever differs is read again, with all that belongs to it, announced, and only then committed:
+what a run that was killed has announced is announced again by the next one, and nothing is ever kept back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+from ..client import GHLClient
+from ..errors import UsageError
+from ..models import Appointment, Contact, ContactQuery, Note, Task
+from ._content import is_same
+from ._copying import Copying, iso
+from ._cursors import calls_wanted
+from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of
+from ._findings import Change, Changes
+from ._frontier import Frontier
+from ._gone import Asked
+from ._identity import LOOKED_BACK, WHOLE_EVERY, changed_since
+from ._newest_notes import owners_of_new_notes
+from ._rows import Batch, Checkpoint, ContactRows, Difference, Identity, Kind, Part
+from .fetch import SLOW_SECONDS, ContactBundle, Step, included
+from .run import Run, Tally
+from .store import Store
+
+__all__ = ["sync"]
+
+ROUNDS = 2
+_TOUCHED: dict[type, Part] = {Contact: "contacts", Task: "tasks", Note: "notes", Appointment: "appointments"}
+_PARTS: tuple[Part, ...] = ("contacts", "tasks", "notes", "appointments")
+
+
+def sync(
+    ghl: GHLClient,
+    store: Store,
+    /,
+    *,
+    include: Sequence[str] = ("tasks", "notes", "appointments"),
+    own: Iterable[Contact | Task | Note | Appointment] = (),
+    sweep_every: timedelta = SWEEP_EVERY,
+    whole_every: timedelta = WHOLE_EVERY,
+) -> Run[Change]:
+    """Bring a store of all contacts up to date. Items: a `Change` for each contact of which something was new.
+
+    A change is handed out before it is in the store: whatever ends the loop, the next run hands it out again unless it
+    is stored. A store that is new or unfinished is filled first; every contact is a change then.
+
+    Args:
+        include: any of "tasks", "notes", "appointments", the same as when the store was filled.
+        own: records that this program wrote itself since the last sync, as the server's replies showed them. They go
+            into the store, but what still is as they say is no change. A contact is known by its `date_updated`: what
+            somebody else changed of it between the last sync and that write is not told apart from the write.
+        sweep_every: how long deletions, and changes that move no date, may go unseen. 0: look now.
+        whole_every: how long a changed task, or an old note that was changed, may go unseen. 0: read everything now.
+
+    Raises (from the run):
+        UsageError: an unknown kind; nothing was sent.
+        StoreMismatch: the store holds something else, such as the contacts of a query: `backfill` refreshes those.
+        StoreBusy: another run uses it. StoreFailed: it cannot be written.
+        Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
+
+    Cost: 1 request for 500 changed contacts and 1 more; for each 100 that differ 2, and what `fetch` takes for what
+        belongs to them; 1 to count. A sweep takes 1 for 500 contacts, those for the calendars' events, 2 or more for
+        the newest notes, and 1 for each contact that is gone; a whole pass what a backfill takes. `bulk.plan` with
+        `sync=True` says what it comes to.
+    """
+    kinds = included(include)
+    tally = Tally(ghl, "what changed of contacts" + (f" with {', '.join(kinds)}" if kinds else ""))
+    work = _Sync(ghl, store, ContactQuery(), Identity(ghl.location_id, "", kinds), tally, store)
+    work.prepare(own, sweep_every=sweep_every, whole_every=whole_every)
+    return Run(tally, work.run)
+
+
+class _Sync(Copying[Change]):
+    """One run of a sync."""
+
+    def prepare(
+        self, own: Iterable[Contact | Task | Note | Appointment], *, sweep_every: timedelta, whole_every: timedelta
+    ) -> None:
+        """Say what is not a change, and how often to look deeper."""
+        self._own: dict[tuple[Part, str], list[Contact | Task | Note | Appointment]] = {}
+        for record in own:
+            if type(record) not in _TOUCHED:
+                raise UsageError(f"own takes contacts, tasks, notes and appointments, not {type(record).__name__}")
+            self._own.setdefault((_TOUCHED[type(record)], record.id), []).append(record)
+        self._sweep_every, self._whole_every = sweep_every, whole_every
+        self._counts = {"added": 0, "changed": 0, "removed": 0, "own": 0}
+        self._began = time.time()
+        self._looks_at: str | None = None
+        """"changes" or "sweep" while it looks; None while it reads what differs."""
+        self._met = 0
+        self._differing: dict[str, None] = {}
+        self._vanished: list[str] = []
+        self._has_calendars = False
+
+    async def _copy(self, run: Run[Change], checkpoint: Checkpoint) -> AsyncGenerator[Change, None]:
+        if checkpoint.state == "finished" and checkpoint.counts.holes:
+            async with aclosing(self._fill_holes(run)) as filling:
+                async for change in filling:
+                    yield change
+        if run.stopped:
+            return
+        depth = depth_of(
+            checkpoint, self._kinds, self._began, sweep_every=self._sweep_every, whole_every=self._whole_every
+        )
+        self._note(read=depth)
+        is_whole = depth == "everything"
+        work = self._read_all(run, checkpoint) if is_whole else self._look_and_read(run, checkpoint, depth)
+        async with aclosing(work) as changes:
+            async for change in changes:
+                yield change
+
+    async def _look_and_read(
+        self, run: Run[Change], checkpoint: Checkpoint, depth: Depth
+    ) -> AsyncGenerator[Change, None]:
+        since = changed_from(checkpoint)
+        sweeps = depth == "sweep"
+        excess: int | None = None
+        swept_at = None
+        for _ in range(ROUNDS):
+            looked_at = time.time()
+            async with aclosing(self._look(run, None if sweeps else since, checkpoint)) as removing:
+                async for change in removing:
+                    yield change
+            async with aclosing(self._read_differing(run)) as reading:
+                async for change in reading:
+                    yield change
+            if run.stopped or run.summary is not None:
+                return
+            swept_at = looked_at if sweeps else swept_at
+            excess = await self._excess()
+            if excess is None or excess == (max(0, excess) if sweeps else checkpoint.apart):
+                break
+            sweeps = True
+        await self._store.settle(synced_at=self._began, swept_at=swept_at, apart=_apart(swept_at, excess))
+        self._end(run, excess)
+
+    async def _look(
+        self, run: Run[Change], since: datetime | None, checkpoint: Checkpoint
+    ) -> AsyncGenerator[Change, None]:
+        """Compare contacts; a sweep, without `since`, also removes those that the server does not know any more."""
+        self._tally.begin()
+        self._met = 0
+        self._looks_at = "sweep" if since is None else "changes"
+        self._note(read=self._looks_at)
+        query = ContactQuery() if since is None else changed_since(since)
+        kinds = await self._kinds_of_a_sweep(checkpoint) if since is None else ()
+        async with aclosing(self._read(run, query, kinds, Frontier(), moves=False)) as looking:
+            async for _ in looking:
+                pass
+        self._looks_at = None
+        if since is not None or run.stopped:
+            return
+        if self._tally.total is not None and self._met < self._tally.total:
+            said = (
+                f"the server counts {self._tally.total} contacts but showed {self._met}: nothing was removed; run it"
+                " again, and if the gap stays, report it to the vendor"
+            )
+            run.summary = self._tally.summary("incomplete", said, resumable=True)
+            return
+        asked = Asked()
+        unmet = [] if self._met == 0 and self._tally.total is None else await self._store.unswept()
+        async with aclosing(self._ask_for(run, unmet, asked)) as removing:
+            async for change in removing:
+                yield change
+        await self._look_at_new_notes(checkpoint)
+
+    async def _kinds_of_a_sweep(self, checkpoint: Checkpoint) -> tuple[Kind, ...]:
+        """Appointments, where the calendars show them all at once."""
+        if "appointments" not in self._kinds or self._has_calendars:
+            return ()
+        await self._doors.empty_spool()
+        stats = self._ghl.stats
+        round_trip = stats.attempt_seconds / max(1, stats.requests)
+        idle = calls_wanted(self._ghl, round_trip) - 1 if round_trip >= SLOW_SECONDS else 0
+        await self._doors.join((), ("appointments",), contacts=checkpoint.counts.contacts, idle=idle)
+        self._has_calendars = "appointments" not in self._doors.shut
+        return ("appointments",) if self._has_calendars else ()
+
+    async def _look_at_new_notes(self, checkpoint: Checkpoint) -> None:
+        last = max(checkpoint.swept_at or 0.0, checkpoint.started_at.timestamp())
+        since = datetime.fromtimestamp(last, UTC) - LOOKED_BACK
+        if "notes" in self._doors.open:
+            async for contact_id, note in owners_of_new_notes(self._ghl, since):
+                row = ContactRows(contact_id, None, None, b"", {"notes": (note,)})
+                found = await self._store.compare([row])
+                if any(each.part == "notes" and each.what != "surplus" for each in found):
+                    self._differing[contact_id] = None
+
+    async def _read_differing(self, run: Run[Change]) -> AsyncGenerator[Change, None]:
+        if run.stopped or run.summary is not None:
+            return
+        wanted, self._differing, self._vanished = list(self._differing), {}, []
+        self._tally.begin()
+        async with aclosing(self._read_some(run, wanted, self._kinds)) as reading:
+            async for change in reading:
+                yield change
+        async with aclosing(self._ask_for(run, self._vanished, Asked())) as removing:
+            async for change in removing:
+                yield change
+
+    async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Change, None]:
+        found = await self._store.compare(batch.contacts)
+        if self._looks_at is not None:
+            await self._note_looked_at(batch, part, found)
+            return
+        self._vanished += [bundle.id for bundle in part if bundle.vanished and bundle.id is not None]
+        for change in self._changes(batch, found):
+            yield change
+        await self._keep(batch, part)
+
+    async def _note_looked_at(self, batch: Batch, part: Sequence[ContactBundle], found: list[Difference]) -> None:
+        self._differing |= dict.fromkeys(each.contact_id for each in found)
+        nameless = tuple(row for row in batch.quarantined if row.id is None)
+        if nameless:  # they cannot be asked for
+            await self._store.commit(Batch((), nameless))
+        if self._looks_at == "sweep":
+            await self._store.sweep([bundle.id for bundle in part if bundle.id is not None], is_first=self._met == 0)
+        self._met += len(part)
+        self._tally.contacts += len(part)
+
+    def _changes(self, batch: Batch, found: list[Difference]) -> Iterable[Change]:
+        rows = {row.id: row for row in batch.contacts}
+        by_contact: dict[str, list[Difference]] = {}
+        for each in found:
+            by_contact.setdefault(each.contact_id, []).append(each)
+        for contact_id, differences in by_contact.items():
+            foreign = [each for each in differences if not self._is_own(each, rows[contact_id])]
+            parts = {each.part for each in foreign}
+            is_new = any(each.part == "contacts" and each.what == "missing" for each in foreign)
+            what = "own" if not parts else "added" if is_new else "changed"
+            self._counts[what] += 1
+            self._note()
+            if parts:
+                named = tuple(part for part in _PARTS if part in parts)
+                yield Change(contact_id, "added" if is_new else "changed", named)
+
+    def _is_own(self, difference: Difference, row: ContactRows) -> bool:
+        """Whether a record still is as this program left it."""
+        for record in self._own.get((difference.part, difference.id), ()):
+            if isinstance(record, Contact):
+                if record.date_updated is not None and iso(record.date_updated) == row.date_updated:
+                    return True
+            else:
+                sent = next((each.raw for each in row.children[difference.part] if each.id == difference.id), None)  # type: ignore[index]  # a contact is not one of these
+                if sent is not None and is_same(difference.part, record.raw, sent):
+                    return True
+        return False
+
+    async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Change, None]:
+        for contact_id in contact_ids:
+            self._counts["removed"] += 1
+            self._note()
+            yield Change(contact_id, "removed", ())
+        self._tally.pruned += await self._store.remove(contact_ids)
+
+    async def _finish_early(self, part: Sequence[Step], frontier: Frontier | None) -> None:
+        """What nobody was told of stays unwritten: the next run finds it again."""
+
+    async def _excess(self) -> int | None:
+        """How many contacts more the server counts than are stored; None: it does not count."""
+        self._tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
+        self._tally.stored = await self._store.counts()
+        return None if self._tally.total is None else self._tally.total - self._tally.stored.contacts
+
+    def _note(self, **more: str) -> None:
+        read = more.get("read") or (self._tally.changes.read if self._tally.changes else "changes")
+        self._tally.changes = Changes(**self._counts, read=read)  # type: ignore[arg-type]  # one of the three
+
+    def _end(self, run: Run[Change], excess: int | None) -> None:
+        tally = self._tally
+        said = "{added} contacts were added, {changed} changed and {removed} removed".format(**self._counts)
+        if excess:
+            said += f"; the server counts {tally.total}, the store holds {tally.total - excess}" if tally.total else ""
+        if tally.stored is not None and tally.stored.holes:
+            said += f"; {tally.stored.holes} items could not be read: the next sync reads these again"
+        run.summary = tally.summary("finished", said, resumable=bool(tally.stored and tally.stored.holes))
+
+
+def _apart(swept_at: float | None, excess: int | None) -> int | None:
+    """What to remember of the difference between the counts: none may hide a deletion that came behind the sweep."""
+    return None if swept_at is None else max(0, excess or 0)

@@ -1,0 +1,232 @@
+"""Hold a store against its location, record by record, and mend it where that is wanted.
+
+In full, every contact is read again by the cheaper ways and compared by content; what the search does not show is asked
+for. By sample, some stored contacts are read one by one, the dearer way: an independent witness of the cheaper ones.
+Comparing never writes. What differs is mended by reading those contacts once more, whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from ..client import GHLClient
+from ..errors import UsageError
+from ..models import ContactQuery
+from ._calendar import list_calendars
+from ._copying import ALL_HOLES, Copying
+from ._findings import Verified
+from ._frontier import Frontier
+from ._gone import Asked
+from ._landing import calendar_of
+from ._rows import KINDS, Batch, Checkpoint, ContactRows, Difference, Identity
+from .fetch import ContactBundle, Step, included
+from .run import Run, Tally
+from .store import Store
+
+__all__ = ["verify"]
+
+ONE_BY_ONE = "a sample is read contact by contact, so that what a search leaves out is found"
+
+
+def verify(
+    ghl: GHLClient,
+    store: Store,
+    /,
+    *,
+    include: Sequence[str] = KINDS,
+    sample: int | None = None,
+    repair: bool = False,
+) -> Run[Difference]:
+    """Compare a store of all contacts with the server. Items: a `Difference` for each record that is not the same.
+
+    What changed at the server since the store was filled differs as well: bring it up to date with `sync` first. The
+    Summary's `verified` holds the counts of both sides, and how much is missing, stale, surplus or could not be read;
+    `exit_code` is 1 while anything is amiss that was not mended.
+
+    Args:
+        include: any of "tasks", "notes", "appointments", the same as when the store was filled.
+        sample: how many stored contacts, picked at random, to compare. None compares all, and finds those that the
+            store does not have.
+        repair: whether to read again what differs or could not be read, and remove what the server does not have.
+
+    Raises (from the run):
+        UsageError: an unknown kind, a sample below 1, or there is no finished store; nothing was sent.
+        StoreMismatch: the store holds something else. StoreBusy: another run uses it.
+        StoreFailed: it cannot be written.
+        Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
+
+    Cost: in full what `fetch` takes, and 1 request for each stored contact that the search does not show. By sample 1
+        for each kind of each contact, 2 for 100 contacts, and 1 for the calendars. 1 to count. Mending takes what
+        reading the contacts that differ does.
+    """
+    kinds = included(include)
+    if sample is not None and sample < 1:
+        raise UsageError(f"sample must be at least 1, or None for all contacts, not {sample}")
+    tally = Tally(ghl, "a comparison with the server" + ("" if sample is None else f", of {sample} contacts"))
+    tally.is_resumable = False
+    work = _Verification(ghl, store, ContactQuery(), Identity(ghl.location_id, "", kinds), tally, store)
+    work.prepare(sample, repair=repair)
+    return Run(tally, work.run)
+
+
+class _Verification(Copying[Difference]):
+    """One run of a verification."""
+
+    def prepare(self, sample: int | None, *, repair: bool) -> None:
+        """Say how much to compare, and whether to mend."""
+        self._sample, self._repair = sample, repair
+        self._compares = True
+        self._calendars: frozenset[str] | None = None
+        """In a sample: those whose appointments a store holds."""
+        self._met: set[str] = set()
+        self._was_met = 0
+        self._found: Counter[str] = Counter()
+        self._records = self._unread = 0
+        self._differing: dict[str, None] = {}
+
+    async def run(self, run: Run[Difference], *, resume: bool = True) -> AsyncGenerator[Difference, None]:
+        """Look before the store is taken: that would make it."""
+        checkpoint = await self._store.peek(self._identity)
+        if checkpoint is None or checkpoint.state != "finished":
+            raise UsageError("there is no finished store to verify: fill it with backfill or sync first")
+        async with aclosing(super().run(run, resume=resume)) as found:
+            async for difference in found:
+                yield difference
+
+    async def _copy(self, run: Run[Difference], checkpoint: Checkpoint) -> AsyncGenerator[Difference, None]:
+        self._tally.begin()
+        self._note(checkpoint.counts.contacts)
+        reading = self._compare_all(run) if self._sample is None else self._compare_some(run, self._sample)
+        async with aclosing(reading) as found:
+            async for difference in found:
+                yield difference
+        if run.stopped:
+            return
+        holes = await self._store.holes(limit=ALL_HOLES)
+        self._differing |= dict.fromkeys(hole.contact_id for hole in holes)
+        if self._repair and run.summary is None:
+            await self._mend(run)
+        await self._close(run, len(holes))
+
+    async def _compare_all(self, run: Run[Difference]) -> AsyncGenerator[Difference, None]:
+        async with aclosing(self._read(run, self._query, self._kinds, Frontier(), moves=False)) as reading:
+            async for difference in reading:
+                yield difference
+        if run.stopped:
+            return
+        total = self._tally.total
+        if total is not None and self._was_met < total:
+            said = f"the server counts {total} contacts but showed {self._was_met}: run it again"
+            run.summary = self._tally.summary("incomplete", said, resumable=False)
+            return
+        unmet = await self._store.unswept() if self._was_met else []
+        async with aclosing(self._ask_for(run, unmet, Asked())) as removing:
+            async for difference in removing:
+                yield difference
+
+    async def _compare_some(self, run: Run[Difference], sample: int) -> AsyncGenerator[Difference, None]:
+        for kind in self._kinds:
+            self._doors.shut.setdefault(kind, ONE_BY_ONE)
+        if "appointments" in self._kinds:
+            self._calendars = frozenset(await list_calendars(self._ghl))
+        wanted = [each.id for each in await self._store.sample(sample)]
+        async with aclosing(self._read_some(run, wanted, self._kinds)) as reading:
+            async for difference in reading:
+                yield difference
+        unmet = [] if run.stopped else [each for each in wanted if each not in self._met]
+        async with aclosing(self._ask_for(run, unmet, Asked())) as removing:
+            async for difference in removing:
+                yield difference
+
+    async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Difference, None]:
+        if not self._compares:
+            await self._keep(batch, part)
+            return
+        ids = [bundle.id for bundle in part if bundle.id is not None and not bundle.vanished]
+        if self._sample is None:
+            await self._store.sweep(ids, is_first=self._was_met == 0)
+        else:
+            self._met.update(ids)
+        self._was_met += len(part)
+        self._unread += sum(len(bundle.failures) for bundle in part)
+        rows = [self._comparable(row) for row in batch.contacts]
+        self._tally.contacts += len(rows)
+        for row in rows:
+            self._records += sum(len(each) for each in row.children.values())
+        for difference in await self._store.compare(rows):
+            self._differing[difference.contact_id] = None
+            self._found[difference.what] += 1
+            self._note()
+            yield difference
+
+    def _comparable(self, row: ContactRows) -> ContactRows:
+        """In a sample: without appointments that no calendar shows, which a store need not hold."""
+        appointments = row.children.get("appointments")
+        if self._calendars is None or appointments is None:
+            return row
+        shown = tuple(
+            each
+            for each in appointments
+            if calendar_of(each.raw) in self._calendars and msgspec.json.decode(each.raw).get("deleted") is not True
+        )
+        children = {**row.children, "appointments": shown}
+        return msgspec.structs.replace(row, children=children, calendars=self._calendars)
+
+    async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Difference, None]:
+        for contact_id in contact_ids:
+            self._found["surplus"] += 1
+            self._note()
+            yield Difference(contact_id, "contacts", contact_id, "surplus")
+        if self._repair:
+            self._tally.pruned += await self._store.remove(contact_ids)
+
+    async def _mend(self, run: Run[Difference]) -> None:
+        self._compares = False
+        for kind in [kind for kind, why in self._doors.shut.items() if why == ONE_BY_ONE]:
+            del self._doors.shut[kind]
+        async with aclosing(self._read_some(run, list(self._differing), self._kinds)) as reading:
+            async for _ in reading:
+                pass
+
+    async def _finish_early(self, part: Sequence[Step], frontier: Frontier | None) -> None:
+        """Nothing is written while records are compared, and what is mended may be mended again."""
+
+    def _note(self, stored: int | None = None, **more: Any) -> None:
+        before = self._tally.verified or Verified(stored_contacts=stored or 0)
+        self._tally.verified = msgspec.structs.replace(
+            before,
+            contacts=before.contacts if not self._compares else self._tally.contacts,
+            records=self._records,
+            **{what: self._found[what] for what in ("missing", "stale", "surplus")},
+            **more,
+        )
+
+    async def _close(self, run: Run[Difference], holes: int) -> None:
+        tally = self._tally
+        tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
+        tally.stored = await self._store.counts()
+        is_mended = self._repair and run.summary is None and not run.stopped and not tally.stored.holes
+        holes += self._unread
+        self._note(holes=holes, server_contacts=tally.total, mended=is_mended)
+        if run.summary is not None or run.stopped or tally.verified is None:
+            return
+        verified = tally.verified
+        counts = f"{verified.contacts} contacts and {verified.records} of their records were compared"
+        if self._sample is not None and tally.total != tally.stored.contacts:
+            counts += f"; the server counts {tally.total} contacts, the store holds {tally.stored.contacts}"
+        amiss = (
+            f"{verified.missing} records are missing, {verified.stale} stale and {verified.surplus} too many,"
+            f" {holes} could not be read"
+        )
+        if not verified.all:
+            run.summary = tally.summary("finished", f"{counts}: nothing differs", resumable=False)
+        elif is_mended:
+            run.summary = tally.summary("finished", f"{counts}: {amiss}; all of it was mended", resumable=False)
+        else:
+            advice = "some could not be mended: run it again" if self._repair else "repair=True (--repair) mends it"
+            run.summary = tally.summary("incomplete", f"{counts}: {amiss}; {advice}", resumable=False)

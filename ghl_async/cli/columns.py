@@ -1,0 +1,266 @@
+"""What the columns of a file mean: fields of contacts and custom fields, and how their cells are read.
+
+What a field takes is not judged here but by the operation: here a text becomes the date, number or list that it spells.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from ..dictionary import Index
+from ..errors import UsageError
+from ..models import ContactChanges, ContactDraft, CustomField
+
+__all__ = ["Columns", "Manner", "map_columns", "needs_custom_fields"]
+
+_ID = "id"
+_SHOWN_ONLY = frozenset(
+    {
+        "contactname",
+        "type",
+        "businessid",
+        "businessname",
+        "dndsettings",
+        "inbounddndsettings",
+        "additionalemails",
+        "additionalphones",
+        "followers",
+        "dateadded",
+        "dateupdated",
+        "lastactivity",
+        "readat",
+        "raw",
+        "locationid",
+        "customfields",
+    }
+)
+"""What an export has and a row cannot change, in folded spelling; custom fields each have a column of their own."""
+_OTHER_NAMES = {"contactid": _ID, "street": "address1", "address": "address1"}
+_WRITABLE = {
+    **{
+        name.replace("_", ""): name
+        for name in ContactDraft.__struct_fields__
+        if name.replace("_", "") not in _SHOWN_ONLY
+    },
+    **_OTHER_NAMES,
+    _ID: _ID,
+}
+_NOT_IN_UPDATES = ("company_name", "gender")
+"""Updates answer 422 to them: https://github.com/GoHighLevel/highlevel-api-docs/issues/313"""
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_YES, _NO = {"true", "yes", "1"}, {"false", "no", "0"}
+_NAMED_AT_MOST = 20
+
+
+class Manner(msgspec.Struct, frozen=True):
+    """How a file is to be taken."""
+
+    upsert: bool
+    """Whether its rows are new contacts, or such as the location recognises; else changes of contacts by id."""
+    is_text: bool
+    """Whether the cells are texts (CSV), or JSON values."""
+    empty_clears: bool = False
+    """Whether an empty cell of text clears its field; else it says nothing."""
+    replace_tags: bool = False
+    """Whether the column tags may be there: it replaces all tags of a contact."""
+    leave_out: tuple[str, ...] = ()
+    """Columns that say nothing."""
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """The columns that are sent, and what each is."""
+
+    manner: Manner
+    standard: dict[str, str]
+    """By column: the field of a draft or of changes, or "id"."""
+    custom: dict[str, CustomField]
+
+    def read(self, cells: Mapping[str, Any]) -> tuple[str | None, ContactChanges | ContactDraft]:
+        """The contact's id, where there is one, and what is to be written.
+
+        Raises:
+            UsageError: a cell that does not spell what its field takes, or no id.
+        """
+        contact_id: str | None = None
+        fields: dict[str, Any] = {}
+        values: dict[str, Any] = {}
+        for column, cell in cells.items():
+            if column in self.manner.leave_out:
+                continue
+            if column in self.custom:
+                if (value := self._cell(column, cell, self._custom)) is not msgspec.UNSET:
+                    values[self.custom[column].id] = value
+            elif column not in self.standard:
+                raise UsageError(f"{column!r} is no column that this file had before")
+            elif self.standard[column] == _ID:
+                contact_id = cell.strip() if isinstance(cell, str) else None
+            elif (value := self._cell(column, cell, self._standard)) is not msgspec.UNSET:
+                fields[self.standard[column]] = value
+        if _ID in self.standard.values() and not contact_id:
+            raise UsageError("it names no contact: id is empty or no text")
+        if values:
+            fields["custom_fields"] = values
+        return contact_id, (ContactDraft if self.manner.upsert else ContactChanges)(**fields)
+
+    def _cell(self, column: str, cell: Any, read: Callable[[str, Any], Any]) -> Any:
+        if self.manner.is_text and not cell.strip():
+            return None if self.manner.empty_clears else msgspec.UNSET
+        try:
+            return read(column, cell)
+        except ValueError as fault:
+            raise UsageError(f"{column}: {fault}") from None
+
+    def _standard(self, column: str, cell: Any) -> Any:
+        read = _BY_FIELD.get(self.standard[column])
+        return read(cell) if read and isinstance(cell, str) else cell
+
+    def _custom(self, column: str, cell: Any) -> Any:
+        field = self.custom[column]
+        if not self.manner.is_text:
+            return cell
+        if field.data_type in {"NUMERICAL", "MONETORY"}:
+            return _number(cell)
+        if field.data_type in {"CHECKBOX", "MULTIPLE_OPTIONS"}:
+            return [cell] if cell in field.picklist_options else _list(cell)
+        if field.data_type in {"TEXTBOX_LIST", "FILE_UPLOAD"}:
+            return _object(cell)
+        return cell
+
+
+def needs_custom_fields(columns: Sequence[str], manner: Manner) -> bool:
+    """Whether one of the columns can only be a custom field."""
+    return any(_folded(column) not in {*_WRITABLE, *_SHOWN_ONLY} for column in _sent(columns, manner))
+
+
+def map_columns(columns: Sequence[str], fields: Index[CustomField] | None, manner: Manner) -> Columns:
+    """Say what each column is. A name of a contact's own field means that, though a custom field were called so too.
+
+    Args:
+        fields: the location's custom fields; None where `needs_custom_fields` says so.
+
+    Raises:
+        UsageError: names all columns that are nothing known, or says what else cannot be.
+    """
+    standard, custom, faults = {}, {}, {}
+    for column in _sent(columns, manner):
+        if (name := _WRITABLE.get(_folded(column))) is not None:
+            standard[column] = name
+        elif _folded(column) in _SHOWN_ONLY:
+            faults[column] = "is shown by the API and cannot be written"
+        else:
+            try:
+                custom[column] = _found(fields, column)
+            except UsageError as fault:
+                faults[column] = f"is no field of contacts, and {fault}"
+    if faults:
+        raise UsageError(_in_words(faults))
+    _check(columns, standard, custom, manner)
+    return Columns(manner, standard, custom)
+
+
+def _sent(columns: Sequence[str], manner: Manner) -> list[str]:
+    return [column for column in columns if column not in manner.leave_out]
+
+
+def _found(fields: Index[CustomField] | None, column: str) -> CustomField:
+    if fields is None:
+        raise UsageError("the location's custom fields are not known")
+    return fields.find(column)
+
+
+def _in_words(faults: Mapping[str, str]) -> str:
+    several = [f"{column!r} {fault}" for column, fault in faults.items()]
+    more = f"; and {len(several) - _NAMED_AT_MOST} more" if len(several) > _NAMED_AT_MOST else ""
+    advice = shlex.quote(",".join(faults))
+    said = "; ".join(several[:_NAMED_AT_MOST])
+    return f"nothing was sent: the column {said}{more}; --leave-out {advice} goes on without"
+
+
+def _check(
+    columns: Sequence[str], standard: Mapping[str, str], custom: Mapping[str, CustomField], manner: Manner
+) -> None:
+    """Refuse what is known, and cannot be meant together."""
+    if strangers := [column for column in manner.leave_out if column not in columns]:
+        raise UsageError(f"--leave-out: the file has no column {', '.join(map(repr, strangers))}")
+    means = {**standard, **{column: field.id for column, field in custom.items()}}
+    by_meaning: dict[str, str] = {}
+    for column, meaning in means.items():
+        if (other := by_meaning.setdefault(meaning, column)) != column:
+            raise UsageError(f"the columns {other!r} and {column!r} are the same field: leave one out")
+    if manner.upsert and _ID in by_meaning:
+        raise UsageError(
+            f"the column {by_meaning[_ID]!r} does not go with --upsert, which tells contacts by e-mail "
+            "and phone: leave one of them out"
+        )
+    if not manner.upsert and _ID not in by_meaning:
+        raise UsageError(
+            "no column id says which contact a row is about: add it, or pass --upsert to tell contacts by "
+            "e-mail and phone"
+        )
+    if not by_meaning.keys() - {_ID}:
+        raise UsageError("no column says what is to be changed")
+    if "tags" in by_meaning and not manner.replace_tags:
+        raise UsageError(
+            f"the column {by_meaning['tags']!r} removes every tag of a contact that is not named in its row: "
+            "--replace-tags says that this is meant, --leave-out goes on without"
+        )
+    refused = [by_meaning[name] for name in _NOT_IN_UPDATES if name in by_meaning]
+    if refused and not manner.upsert:
+        raise UsageError(
+            f"the API takes {' and '.join(map(repr, refused))} in upserts alone: --leave-out goes on without"
+        )
+
+
+def _folded(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().casefold()
+    if word not in _YES | _NO:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return word in _YES
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no date such as 2026-07-17") from None
+
+
+def _number(text: str) -> int | float:
+    word = text.strip()
+    if not _NUMBER.fullmatch(word):
+        raise ValueError(f"{text!r} is no number such as 1234.5")
+    return float(word) if "." in word else int(word)
+
+
+def _list(text: str) -> Any:
+    if text.lstrip().startswith("["):
+        return _json(text, list, "list")
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _object(text: str) -> Any:
+    return _json(text, dict, "object")
+
+
+def _json(text: str, kind: type[Any], noun: str) -> Any:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, kind):
+        raise ValueError(f"{text[:60]!r} is no JSON {noun}")  # noqa: TRY004  (a cell's value, not an argument's type)
+    return found
+
+
+_BY_FIELD: dict[str, Callable[[str], Any]] = {"dnd": _flag, "date_of_birth": _date, "tags": _list}

@@ -1,0 +1,261 @@
+"""Rows out of a CSV file or JSON lines, with their line numbers, and rows that failed back into such a file.
+
+Nothing here knows what the columns mean. A file is gone through twice: first for its columns, then for its rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import msgspec
+
+from ..errors import StoreFailed, UsageError
+
+__all__ = ["FAILED_COLUMNS", "Failures", "Row", "Sheet", "failed_beside", "look", "rows"]
+
+_LINE, _REASON, _TEXT = "failed_line", "failed_reason", "failed_text"
+FAILED_COLUMNS = frozenset({_LINE, _REASON, _TEXT})
+"""What a file of failed rows has besides the columns of the file they come from. Fed back, they say nothing."""
+_SUFFIXES: dict[str, Literal["csv", "jsonl"]] = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_DELIMITERS = ",;\t"
+_SHOWN = 60
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """What the first look at a file shows."""
+
+    path: Path
+    kind: Literal["csv", "jsonl"]
+    columns: tuple[str, ...]
+    """As they are written; of JSON lines every key that some line has."""
+    rows: int
+    delimiter: str = ","
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row."""
+
+    line: int
+    """Where it begins, from 1."""
+    cells: dict[str, Any]
+    """By column. Of CSV all are text; JSON lines leave out what they do not say."""
+    source: Any
+    """As it was read: a list of texts, an object, or the text of a line that is none."""
+    fault: str | None = None
+    """Why nothing can be made of it."""
+
+
+def look(path: Path) -> Sheet:
+    """Look at a file: its kind, its columns, how many rows.
+
+    Raises:
+        UsageError: it is not there, or cannot be such a file.
+    """
+    kind = _SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{path}: a file of changes ends in {', '.join(_SUFFIXES)}")
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+        if first.startswith(_UTF16):
+            raise UsageError(f"{path} is UTF-16: save it as UTF-8")
+        return _look_at_csv(path, first) if kind == "csv" else _look_at_lines(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _look_at_csv(path: Path, first: bytes) -> Sheet:
+    shown = first.decode(errors="replace")
+    delimiter = max(_DELIMITERS, key=shown.count)
+    records = _records(path, delimiter)
+    _, header, fault = next(records, (1, [], None))
+    columns = tuple(name.strip() for name in header)
+    if fault or not any(columns):
+        raise UsageError(f"{path}: the first line must name the columns" + (f", but {fault}" if fault else ""))
+    if "" in columns:
+        raise UsageError(f"{path}: column {columns.index('') + 1} has no name")
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise UsageError(f"{path}: more than one column is called {', '.join(twice)}")
+    return Sheet(path, "csv", columns, sum(1 for _ in records), delimiter)
+
+
+def _look_at_lines(path: Path) -> Sheet:
+    columns: dict[str, None] = {}
+    number = 0
+    for row in _objects(path):
+        columns.update(dict.fromkeys(row.cells))
+        number += 1
+    return Sheet(path, "jsonl", tuple(columns), number)
+
+
+def rows(sheet: Sheet) -> Iterator[Row]:
+    """Go through the rows, those of which nothing can be made included.
+
+    Raises:
+        StoreFailed: the file cannot be read any more.
+    """
+    try:
+        yield from _objects(sheet.path) if sheet.kind == "jsonl" else _cells(sheet)
+    except OSError as error:
+        raise StoreFailed(f"{sheet.path} cannot be read any more: {error.strerror}") from error
+
+
+def _cells(sheet: Sheet) -> Iterator[Row]:
+    records = _records(sheet.path, sheet.delimiter)
+    next(records, None)
+    for line, record, fault in records:
+        said = fault
+        if said is None and len(record) != len(sheet.columns):
+            said = f"it has {len(record)} cells, and the header names {len(sheet.columns)}"
+        if said is None and not all(map(_is_unicode, record)):
+            said = "it is not UTF-8 text"
+        cells = {} if said else _without_ours(dict(zip(sheet.columns, record, strict=True)))
+        yield Row(line, cells, record, said)
+
+
+def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
+    """The records of a CSV file that are not blank: the line where each begins, its cells, or why it has none."""
+    # Bytes that are no UTF-8 come through as they are: they spoil their own row, and go into the file of failed ones.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        line = 1
+        while True:
+            try:
+                record = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield line, [], f"it cannot be read: {error}"
+            else:
+                if any(cell.strip() for cell in record):
+                    yield line, record, None
+            line = reader.line_num + 1
+
+
+def _objects(path: Path) -> Iterator[Row]:
+    with path.open("rb") as file:
+        for number, sent in enumerate(file, 1):
+            text = sent.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape").strip()
+            if text:
+                yield _object(number, text)
+
+
+def _object(number: int, text: str) -> Row:
+    try:
+        found = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        return Row(number, {}, text, f"it is no JSON: {_said(error)}")
+    if not isinstance(found, dict):
+        return Row(number, {}, text, "it is no JSON object")
+    if isinstance(found.get(_TEXT), str):
+        return _object(number, found[_TEXT])
+    if not _is_unicode(text) or not _is_unicode(json.dumps(found, ensure_ascii=False)):
+        return Row(number, {}, text, "it is not UTF-8 text")
+    return Row(number, _without_ours(found), found)
+
+
+def _without_ours(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name not in FAILED_COLUMNS}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is none")
+
+
+def _said(error: Exception) -> str:
+    return str(error)[:_SHOWN] if isinstance(error, ValueError) else "nested too deep"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def failed_beside(path: Path) -> Path:
+    """Where the rows of a file that failed go, unless a place is named: "changes.csv" gives "changes-failed.csv"."""
+    return path.with_name(f"{path.stem}-failed{path.suffix}")
+
+
+class Failures:
+    """The rows that failed, with their lines and why, in a file like the one they come from.
+
+    It is made when the first row comes, gets its name at the end, and takes the place of an earlier one. Where no row
+    failed, an earlier one goes.
+    """
+
+    def __init__(self, sheet: Sheet, path: Path) -> None:
+        """Say where.
+
+        Raises:
+            UsageError: something else is there.
+        """
+        self.path = path
+        self.count = 0
+        self._sheet = sheet
+        self._part = path.with_name(f"{path.name}.part")
+        self._file: IO[str] | None = None
+        self._columns = [name for name in sheet.columns if name not in FAILED_COLUMNS]
+        self._places = [place for place, name in enumerate(sheet.columns) if name not in FAILED_COLUMNS]
+        if _SUFFIXES.get(path.suffix.lower()) != sheet.kind:
+            raise UsageError(f"{path}: the file for failed rows must end as {sheet.path} does")
+        if not path.parent.is_dir():
+            raise UsageError(f"{path}: the folder {path.parent} does not exist")
+        if path.exists() and (path.samefile(sheet.path) or not _is_ours(path)):
+            raise UsageError(f"{path} is there and holds no failed rows: name another file with --failed")
+
+    def add(self, row: Row, reason: str) -> None:
+        """Note a row.
+
+        Raises:
+            StoreFailed: it cannot be written.
+        """
+        self.count += 1
+        try:
+            file = self._file or self._begin()
+            if self._sheet.kind == "csv":
+                cells = [row.source[place] for place in self._places if place < len(row.source)]
+                self._put(file, [str(row.line), reason, *cells, *row.source[len(self._sheet.columns) :]])
+            else:
+                source = {_TEXT: row.source} if isinstance(row.source, str) else _without_ours(row.source)
+                file.write(json.dumps({_LINE: row.line, _REASON: reason, **source}) + "\n")
+        except OSError as error:
+            raise StoreFailed(f"{self._part} cannot be written: {error.strerror}") from error
+
+    def _begin(self) -> IO[str]:
+        self._file = self._part.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        if self._sheet.kind == "csv":
+            self._put(self._file, [_LINE, _REASON, *self._columns])
+        return self._file
+
+    def _put(self, file: IO[str], cells: Iterable[str]) -> None:
+        csv.writer(file, delimiter=self._sheet.delimiter).writerow(cells)
+
+    def close(self, *, is_whole: bool) -> None:
+        """Give the file its name; or, where the whole was gone through and nothing failed, remove an earlier one.
+
+        Raises:
+            StoreFailed: it cannot be written.
+        """
+        try:
+            if self._file is not None:
+                self._file.close()
+                self._part.replace(self.path)
+            elif is_whole:
+                self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreFailed(f"{self.path} cannot be written: {error.strerror}") from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is one of failed rows."""
+    with path.open("rb") as file:
+        return path.is_file() and _REASON.encode() in file.readline()

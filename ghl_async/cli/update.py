@@ -1,0 +1,185 @@
+"""What `ghl-async update FILE` does: look at the file, settle its columns, send its rows, keep those that fail."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .. import bulk
+from ..client import GHLClient
+from ..errors import UsageError
+from .columns import Columns, Manner, map_columns, needs_custom_fields
+from .complaint import complain
+from .location import real_location
+from .options import UpdateOptions
+from .progress import following
+from .sheet import FAILED_COLUMNS, Failures, Row, Sheet, failed_beside, look, rows
+from .stopping import stopped_by_signals
+from .written import Teller, choose_rows_display
+
+__all__ = ["update_contacts"]
+
+
+async def update_contacts(file: Path, options: UpdateOptions) -> int:
+    """Change the contacts as the file says, and return the exit code.
+
+    Raises:
+        GHLError: what ended the run, or kept it from beginning.
+    """
+    if options.diff and options.upsert:
+        raise UsageError("--diff needs the ids of the contacts, which --upsert does not know: leave one of them out")
+    sheet = look(file)
+    failures = Failures(sheet, options.failed or failed_beside(file))
+    async with contextlib.AsyncExitStack() as opened:
+        ghl = await opened.enter_async_context(real_location(options))
+        columns = await _settled(ghl, sheet, options)
+        display = choose_rows_display(sheet.rows, json=options.json, quiet=options.quiet)
+        opened.callback(display.close)
+        feed = _Feed(sheet, columns, None if options.dry_run else failures, Teller(display, json=options.json))
+        run = _run(ghl, feed, file, options)
+        opened.callback(feed.close, run)
+        with stopped_by_signals(run.stop, display, "Stopping: what was sent comes to its end."):
+            async with following(run, display):
+                async for outcome in run:
+                    feed.settle(outcome)
+    summary = await run
+    if options.json:
+        _write(msgspec.json.encode(summary).decode())
+    if not options.json and not options.quiet:
+        _write(_books(summary, feed))
+    code = summary.exit_code or (4 if feed.failed else 0)
+    if code:
+        complain(_closing_line(summary, feed, failures))
+    return code
+
+
+async def _settled(ghl: GHLClient, sheet: Sheet, options: UpdateOptions) -> Columns:
+    """What the columns mean, by the location's custom fields if there is one that can be nothing else."""
+    names = [name for name in sheet.columns if name not in FAILED_COLUMNS]
+    manner = Manner(
+        upsert=options.upsert,
+        is_text=sheet.kind == "csv",
+        empty_clears=options.empty_clears,
+        replace_tags=options.replace_tags,
+        leave_out=tuple(name.strip() for name in options.leave_out.split(",") if name.strip()),
+    )
+    if not needs_custom_fields(names, manner):
+        return map_columns(names, None, manner)
+    return await ghl.dictionary.with_custom_fields(lambda fields: map_columns(names, fields, manner))
+
+
+def _run(ghl: GHLClient, feed: _Feed, file: Path, options: UpdateOptions) -> bulk.Run[bulk.Outcome]:
+    ledger = options.ledger or file.with_name(f"{file.name}.ledger")
+    if options.upsert:
+        return bulk.upsert(
+            ghl, feed.drafts(), replace_tags=options.replace_tags, ledger=ledger, dry_run=options.dry_run
+        )
+    return bulk.update(
+        ghl,
+        feed.changes(),
+        replace_tags=options.replace_tags,
+        ledger=ledger,
+        diff=options.diff,
+        dry_run=options.dry_run,
+    )
+
+
+class _Feed:
+    """Gives the rows to a run, one after the other, and takes what becomes of them.
+
+    Only those that are under way are remembered. A row of which nothing can be made never gets to the run.
+    """
+
+    def __init__(self, sheet: Sheet, columns: Columns, failures: Failures | None, teller: Teller) -> None:
+        self._sheet = sheet
+        self._columns = columns
+        self._failures = failures
+        self._teller = teller
+        self._under_way: dict[int, Row] = {}
+        self.unreadable = 0
+        """Rows that never got to the run."""
+        self.failed = 0
+        """They, and those that failed there or whose outcome is unknown."""
+
+    def changes(self) -> Iterator[tuple[str, Any]]:
+        """Contact id and changes of each row."""
+        return ((contact_id or "", draft) for contact_id, draft in self._read())
+
+    def drafts(self) -> Iterator[Any]:
+        """The draft of each row."""
+        return (draft for _, draft in self._read())
+
+    def _read(self) -> Iterator[tuple[str | None, Any]]:
+        position = 0
+        for row in rows(self._sheet):
+            try:
+                given = self._columns.read(_cells(row))
+            except UsageError as fault:
+                self.unreadable += 1
+                self._fail(row, str(fault))
+                continue
+            self._under_way[position] = row
+            position += 1
+            yield given
+
+    def settle(self, outcome: bulk.Outcome) -> None:
+        """Take what became of a row."""
+        row = self._under_way.pop(outcome.position)
+        if outcome.kind in {"failed", "unknown"}:
+            reason = outcome.reason or outcome.kind
+            self._fail(row, reason if outcome.kind == "failed" else f"it may or may not have been done: {reason}")
+
+    def _fail(self, row: Row, reason: str) -> None:
+        self.failed += 1
+        self._teller.tell(row.line, reason)
+        if self._failures is not None:
+            self._failures.add(row, reason)
+
+    def close(self, run: bulk.Run[bulk.Outcome]) -> None:
+        """Give the file of failed rows its name."""
+        if self._failures is not None:
+            self._failures.close(is_whole=run.summary is not None and run.summary.reason == "finished")
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    if row.fault is not None:
+        raise UsageError(row.fault)
+    return row.cells
+
+
+def _books(summary: bulk.Summary, feed: _Feed) -> str:
+    written = summary.written or bulk.Written()
+    counts = {
+        "done": written.ok,
+        "so already": written.unchanged,
+        "would be sent": written.planned,
+        "failed": written.failed + feed.unreadable,
+        "unknown": written.unknown,
+    }
+    lines = [f"{name:<14}{count:>12,}" for name, count in counts.items() if count or name == "failed"]
+    if written.earlier:
+        lines.append(f"{written.earlier:,} of them were done by earlier runs.")
+    if written.planned:
+        lines.append(f"That would take about {written.requests_planned:,} requests.")
+    return "\n".join((*lines, f"requests: {summary.requests:,} in {summary.seconds:.1f} s."))
+
+
+def _closing_line(summary: bulk.Summary, feed: _Feed, failures: Failures) -> str:
+    where = (
+        f"; those rows are in {failures.path}, with the reasons, to be mended and fed back" if failures.count else ""
+    )
+    if summary.reason == "stopped":
+        return f"stopped, and all that was sent is noted: the same command goes on from there{where}"
+    if summary.reason != "finished":
+        return f"{summary.message}{where}"
+    return f"{feed.failed:,} {'row' if feed.failed == 1 else 'rows'} failed{where}"
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

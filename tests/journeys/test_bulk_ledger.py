@@ -1,0 +1,331 @@
+"""A bulk write that is made again with its ledger sends what is not confirmed, whatever ended the run before."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from ghl_async import RetryPolicy, bulk
+from ghl_async.errors import StoreBusy, StoreMismatch, UsageError
+from ghl_async.models import ContactChanges, ContactDraft, NoteDraft, TaskDraft
+from ghl_async.sandbox import Sandbox
+
+from .command import until
+from .conftest import client_of
+from .test_bulk_update import children, collected, contacts, ids, kinds, requests, writes
+
+AT = datetime(2030, 7, 17, 15, 30, tzinfo=UTC)
+ONCE = RetryPolicy(attempts=1)
+HALF_DONE = {"kind": "slow", "seconds": 1.0, "times": 1}
+"""Processed at once, answered when nobody waits for it any more."""
+
+CHILD = """
+import asyncio, sys
+from ghl_async import GHLClient, bulk
+from ghl_async.models import ContactChanges, ContactDraft, NoteDraft
+
+MAKE = {
+    "update": lambda number, id_: (id_, ContactChanges(city=f"city {number}")),
+    "create": lambda number, id_: ContactDraft(last_name=f"n{number}", email=f"n{number}@example.com"),
+    "create_notes": lambda number, id_: (id_, NoteDraft(body="Called")),
+}
+
+async def main():
+    name, ledger, *ids = sys.argv[1:]
+    inputs = [MAKE[name](number, id_) for number, id_ in enumerate(ids)]
+    async with GHLClient.from_env() as ghl:
+        run = getattr(bulk, name)(ghl, inputs, ledger=ledger)
+        async for outcome in run:
+            print(outcome.position, flush=True)
+        print("ended", run.summary.written.ok, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """Where a ledger may be made."""
+    return tmp_path / "changes.ledger"
+
+
+def rows(ledger):
+    with contextlib.closing(sqlite3.connect(ledger)) as database:
+        return database.execute(
+            "SELECT position, state, contact_id, record_id FROM writes ORDER BY position"
+        ).fetchall()
+
+
+async def dies(run, sandbox, told):
+    """Consume a run, and drop it where it stands when so many outcomes are told and one write is half done."""
+    outcomes = []
+
+    async def consume():
+        async for outcome in run:
+            outcomes.append(outcome)  # noqa: PERF401  (they are watched while they come)
+
+    consuming = asyncio.create_task(consume())
+    await until(lambda: len(outcomes) == told and sandbox.faults.active[0].struck == 1)
+    consuming.cancel()
+    await asyncio.gather(consuming, return_exceptions=True)
+    sandbox.faults.clear()
+
+
+@pytest.mark.parametrize("name", ["update", "create", "create_notes"])
+async def test_killed_at_random_moments_nothing_is_lost_or_doubled(tmp_path, name):
+    moments, path = random.Random(name), tmp_path / "killed.ledger"
+    async with Sandbox(contacts=150, requests=60, interval_seconds=0.2, daily=1_000_000, lost=0.0) as sandbox:
+        some, notes = ids(sandbox), children(sandbox, "notes")
+        environment = {
+            "GHL_TOKEN": sandbox.token,
+            "GHL_LOCATION_ID": sandbox.location_id,
+            "GHL_BASE_URL": sandbox.base_url,
+        }
+        for turn in range(4):
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", CHILD, name, str(path), *some, env=environment, stdout=asyncio.subprocess.PIPE
+            )
+            if turn < 3:
+                await child.stdout.readline()
+                await asyncio.sleep(moments.uniform(0.0, 0.15))
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+            out, _ = await child.communicate()
+        assert out.decode().splitlines()[-1] == "ended 150"
+        assert [(position, state) for position, state, *_ in rows(path)] == [(each, "ok") for each in range(150)]
+        if name == "update":
+            assert [contacts(sandbox)[each]["city"] for each in some] == [f"city {number}" for number in range(150)]
+        elif name == "create":
+            made = sorted(contact_id for *_, contact_id, _ in rows(path))
+            assert made == sorted({*ids(sandbox)} - {*some})
+        else:
+            made = {(contact_id, note_id) for *_, contact_id, note_id in rows(path)}
+            assert children(sandbox, "notes").keys() - notes.keys() == made
+
+
+async def test_a_run_that_is_made_again_sends_what_has_failed_and_no_more(sandbox, ghl, ledger):
+    inputs = [(each, ContactChanges(city="Bern")) for each in ids(sandbox)]
+    sandbox.faults.add(kind="refused", status=404, method="PUT", times=7)
+    first = bulk.update(ghl, inputs, ledger=ledger)
+    outcomes = await collected(first)
+    assert kinds(outcomes) == {"ok": 113, "failed": 7}
+    assert first.summary.resumable
+    before = requests(sandbox)
+    again = await collected(bulk.update(ghl, iter(inputs), ledger=ledger))
+    assert kinds(again) == {"ok": 120}
+    assert sum(outcome.earlier for outcome in again) == 113
+    assert requests(sandbox) - before == 7
+    last = bulk.update(ghl, inputs, ledger=str(ledger))
+    assert (await last).written == bulk.Written(ok=120, earlier=120)
+    assert not last.summary.resumable
+    assert requests(sandbox) - before == 7
+
+
+async def test_a_ledger_of_another_input_is_refused_before_anything_is_sent(sandbox, ghl, ledger):
+    some = ids(sandbox)
+    inputs = [(each, ContactChanges(city="Bern")) for each in some]
+    await bulk.update(ghl, inputs, ledger=ledger)
+    before = requests(sandbox)
+    other = [*inputs[:-1], (some[-1], ContactChanges(city="Chur"))]
+    for run, words in (
+        (bulk.update(ghl, other, ledger=ledger), "another input"),
+        (bulk.update(ghl, inputs[1:], ledger=ledger), "another input"),
+        (bulk.update(ghl, inputs, replace_tags=True, ledger=ledger), "another write"),
+        (bulk.delete(ghl, some, ledger=ledger), "another write"),
+    ):
+        with pytest.raises(StoreMismatch, match=words):
+            await run
+        assert run.summary.reason == "failed"
+    assert requests(sandbox) == before
+    longer = await bulk.update(ghl, [*inputs, (some[0], ContactChanges(city="Chur"))], ledger=ledger)
+    assert longer.written == bulk.Written(ok=121, earlier=120)
+
+
+async def test_what_is_no_ledger_is_refused(sandbox, ghl, tmp_path, ledger):
+    inputs = [(ids(sandbox)[0], ContactChanges(city="Bern"))]
+    with pytest.raises(UsageError):
+        await bulk.update(ghl, inputs, ledger=tmp_path)
+    with pytest.raises(UsageError):
+        await bulk.update(ghl, inputs, ledger=tmp_path / "nowhere" / "x")
+    ledger.write_text("these are not the pages of a database, and there are enough of them " * 100)
+    with pytest.raises(StoreMismatch):
+        await bulk.update(ghl, inputs, ledger=ledger)
+    ledger.unlink()
+    with contextlib.closing(sqlite3.connect(ledger)) as database:
+        database.execute("CREATE TABLE somebody (id)")
+    with pytest.raises(StoreMismatch, match="not a ledger"):
+        await bulk.update(ghl, inputs, ledger=ledger)
+    newer = tmp_path / "newer.ledger"
+    await bulk.update(ghl, inputs, ledger=newer)
+    with contextlib.closing(sqlite3.connect(newer)) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreMismatch, match="newer version"):
+        await bulk.update(ghl, inputs, ledger=newer)
+    assert writes(sandbox) == 1
+
+
+async def test_two_runs_cannot_share_a_ledger(sandbox, ghl, ledger):
+    inputs = [(each, ContactChanges(city="Bern")) for each in ids(sandbox)]
+    first = aiter(bulk.update(ghl, inputs, ledger=ledger))
+    await anext(first)
+    with pytest.raises(StoreBusy):
+        await bulk.update(ghl, inputs, ledger=ledger)
+    await first.aclose()
+    assert (await bulk.update(ghl, inputs, ledger=ledger)).written.ok == 120
+
+
+async def test_a_dry_run_leaves_the_ledger_as_it_is(sandbox, ghl, ledger):
+    inputs = [(each, ContactChanges(city="Bern")) for each in ids(sandbox)]
+    assert (await bulk.update(ghl, inputs, ledger=ledger, dry_run=True)).written.planned == 120
+    assert not ledger.exists()
+    await bulk.update(ghl, inputs[:20], ledger=ledger)
+    before = rows(ledger)
+    assert (await bulk.update(ghl, inputs, ledger=ledger, dry_run=True)).written == bulk.Written(
+        ok=20, earlier=20, planned=100, requests_planned=100
+    )
+    assert rows(ledger) == before
+
+
+async def test_a_stopped_run_goes_on_and_an_intention_that_was_not_sent_is_not_in_doubt(sandbox, ghl, ledger):
+    inputs = [ContactDraft(last_name=f"nobody {number}") for number in range(150)]
+    async for _ in (run := bulk.create(ghl, inputs, ledger=ledger)):
+        run.stop()
+    assert run.summary.resumable
+    assert len(rows(ledger)) == run.summary.written.ok == len(ids(sandbox)) - 120
+    assert (await bulk.create(ghl, inputs, ledger=ledger)).written.ok == 150
+    assert len(ids(sandbox)) == 270
+
+
+async def test_a_create_in_doubt_is_found_and_not_made_again(sandbox, ledger):
+    inputs = [ContactDraft(last_name=f"n{number}", phone=f"+1202555{number:04}") for number in range(20)]
+    sandbox.faults.add(**HALF_DONE, method="POST", path_contains="/contacts/", after=3)
+    async with client_of(sandbox) as ghl:
+        await dies(bulk.create(ghl, inputs, ledger=ledger), sandbox, 19)
+    assert [state for _, state, *_ in rows(ledger)].count("intended") == 1
+    async with client_of(sandbox) as ghl:
+        outcomes = await collected(bulk.create(ghl, inputs, ledger=ledger))
+    assert kinds(outcomes) == {"ok": 20}
+    assert sum(outcome.earlier for outcome in outcomes) == 19
+    assert len({outcome.contact_id for outcome in outcomes}) == 20
+    assert len(ids(sandbox)) == 140
+
+
+@pytest.mark.parametrize("is_done", [True, False], ids=["it was made", "it was not made"])
+@pytest.mark.parametrize("kind", ["tasks", "notes"])
+async def test_of_equal_children_the_one_in_doubt_is_told_from_the_others(sandbox, ledger, kind, is_done):
+    """Three equal ones: the first is confirmed, the second in doubt, the third not sent."""
+    one = ids(sandbox)[0]
+    draft = TaskDraft(title="Call", due_date=AT) if kind == "tasks" else NoteDraft(body="Called")
+    write, inputs = getattr(bulk, f"create_{kind}"), [(one, draft)] * 3
+    before = children(sandbox, kind)
+    sandbox.faults.add(**HALF_DONE, method="POST", path_contains=kind, after=1)
+    async with client_of(sandbox) as ghl:
+        await dies(write(ghl, inputs, ledger=ledger), sandbox, 1)
+    assert [state for _, state, *_ in rows(ledger)] == ["ok", "intended"]
+    if not is_done:
+        (first, *_), made = rows(ledger), children(sandbox, kind).keys() - before.keys()
+        async with client_of(sandbox) as ghl:
+            for contact_id, record_id in made - {(one, first[3])}:
+                await getattr(ghl, kind).delete(contact_id, record_id)
+    async with client_of(sandbox) as ghl:
+        outcomes = await collected(write(ghl, inputs, ledger=ledger))
+    assert kinds(outcomes) == {"ok": 3}
+    assert len({outcome.record_id for outcome in outcomes}) == 3
+    made = {(outcome.contact_id, outcome.record_id) for outcome in outcomes}
+    assert children(sandbox, kind).keys() == before.keys() | made
+
+
+async def test_what_no_read_can_decide_stays_unknown_and_is_counted_apart(sandbox, ledger):
+    sandbox.faults.add(**HALF_DONE, method="POST", path_contains="/contacts/", after=3)
+    inputs = [ContactDraft(last_name=f"nobody {number}") for number in range(5)]
+    async with client_of(sandbox) as ghl:
+        await dies(bulk.create(ghl, inputs, ledger=ledger), sandbox, 4)
+    async with client_of(sandbox) as ghl:
+        run = bulk.create(ghl, inputs, ledger=ledger)
+        outcomes = await collected(run)
+    assert kinds(outcomes) == {"ok": 4, "unknown": 1}
+    assert run.summary.written.unknown == 1
+    assert run.summary.exit_code == 4
+    assert len(ids(sandbox)) == 125
+
+
+async def test_a_delete_in_doubt_that_is_not_found_is_done(sandbox, ledger):
+    some = ids(sandbox)[:5]
+    sandbox.faults.add(**HALF_DONE, method="DELETE", after=3)
+    async with client_of(sandbox) as ghl:
+        await dies(bulk.delete(ghl, some, ledger=ledger), sandbox, 4)
+    async with client_of(sandbox) as ghl:
+        assert (await bulk.delete(ghl, some, ledger=ledger)).written == bulk.Written(ok=5, earlier=4)
+    assert len(ids(sandbox)) == 115
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["a new contact", "one that is there"])
+async def test_an_upsert_in_doubt_makes_no_second_contact(sandbox, ledger, is_new):
+    old = next(each for each in contacts(sandbox).values() if each["email"])
+    drafts = [ContactDraft(email="ann@example.com" if is_new else old["email"], city="Bern")]
+    sandbox.faults.add(**HALF_DONE, method="POST", path_contains="/upsert")
+    async with client_of(sandbox) as ghl:
+        await dies(bulk.upsert(ghl, drafts, check=False, ledger=ledger), sandbox, 0)
+    async with client_of(sandbox) as ghl:
+        outcomes = await collected(bulk.upsert(ghl, drafts, check=False, ledger=ledger))
+    assert kinds(outcomes) == {"ok": 1}
+    assert contacts(sandbox)[outcomes[0].contact_id]["city"] == "Bern"
+    assert len(ids(sandbox)) == 120 + is_new
+
+
+async def test_a_create_in_doubt_that_the_search_shows_late_is_taken_from_the_refusal(sandbox, ledger):
+    sandbox.faults.add(**HALF_DONE, method="POST", path_contains="/contacts/")
+    inputs = [ContactDraft(last_name="Lee", email="lee@example.com")]
+    async with client_of(sandbox) as ghl:
+        await dies(bulk.create(ghl, inputs, ledger=ledger), sandbox, 0)
+    assert [state for _, state, *_ in rows(ledger)] == ["intended"]
+    sandbox.state.set_index_lag(9.0)
+    async with client_of(sandbox) as ghl:
+        outcomes = await collected(bulk.create(ghl, inputs, ledger=ledger))
+    assert kinds(outcomes) == {"ok": 1}
+    assert len(ids(sandbox)) == 121
+
+
+async def test_a_token_that_is_refused_leaves_no_create_in_doubt(sandbox, ledger):
+    inputs = [ContactDraft(last_name=f"nobody {number}") for number in range(100)]
+    async with client_of(sandbox, token="pit-00000000-0000-0000-0000-000000000000") as ghl:
+        with contextlib.suppress(Exception):
+            await bulk.create(ghl, inputs, ledger=ledger)
+    assert rows(ledger) == []
+    async with client_of(sandbox) as ghl:
+        assert (await bulk.create(ghl, inputs, ledger=ledger)).written == bulk.Written(ok=100)
+
+
+async def test_an_update_whose_outcome_is_unknown_is_sent_again(sandbox, ledger):
+    inputs = [(each, ContactChanges(city="Bern")) for each in ids(sandbox)]
+    sandbox.faults.add(kind="server_error", method="PUT", times=3)
+    async with client_of(sandbox, retry=ONCE) as ghl:
+        assert (await bulk.update(ghl, inputs, ledger=ledger)).written == bulk.Written(ok=117, unknown=3)
+        assert (await bulk.update(ghl, inputs, ledger=ledger)).written == bulk.Written(ok=120, earlier=117)
+
+
+async def test_tags_are_added_once_more_where_a_batch_was_in_doubt(sandbox, ledger):
+    sandbox.faults.add(**HALF_DONE, method="POST", path_contains="/bulk/tags")
+    some = ids(sandbox)
+    async with client_of(sandbox) as ghl:
+        await dies(bulk.tag(ghl, some, add=["vip"], ledger=ledger), sandbox, 0)
+    assert {state for _, state, *_ in rows(ledger)} == {"intended"}
+    async with client_of(sandbox) as ghl:
+        assert (await bulk.tag(ghl, some, add=["vip"], ledger=ledger)).written == bulk.Written(ok=120)
+        assert (await bulk.tag(ghl, some, add=["vip"], ledger=ledger)).written == bulk.Written(ok=120, earlier=120)
+    assert requests(sandbox) == 2
+
+
+async def test_an_input_that_was_wrong_and_is_right_now_is_sent(sandbox, ledger):
+    inputs = [(each, ContactChanges(custom_fields={"Shoe size": "43"})) for each in ids(sandbox)[:3]]
+    async with client_of(sandbox) as ghl:
+        assert (await bulk.update(ghl, inputs, ledger=ledger)).written == bulk.Written(failed=3)
+        sandbox.state.main.dictionaries.fields.create("Shoe size", "contact", {"dataType": "TEXT"})
+        ghl.dictionary.forget("custom_fields")
+        assert (await bulk.update(ghl, inputs, ledger=ledger)).written == bulk.Written(ok=3)
