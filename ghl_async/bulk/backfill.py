@@ -33,6 +33,7 @@ def backfill(
 
     A store that is new is filled; an unfinished one is gone on with; of a finished one the failed items are read again
     or, if there are none, everything: that is a refresh, and what the location has no more is removed at its end.
+    `sync` keeps a store of all contacts in step for a hundredth of the requests.
 
     Args:
         query: which contacts; None means all. Its order is this function's business: it may not name a sort.

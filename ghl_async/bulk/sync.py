@@ -171,6 +171,7 @@ class _Sync(Copying[Change]):
                 f"the server counts {self._tally.total} contacts but showed {self._met}: nothing was removed; run it"
                 " again, and if the gap stays, report it to the vendor"
             )
+            self._tally.stored = await self._store.counts()
             run.summary = self._tally.summary("incomplete", said, resumable=True)
             return
         asked = Asked()

@@ -87,6 +87,8 @@ class _Verification(Copying[Difference]):
         self._was_met = 0
         self._found: Counter[str] = Counter()
         self._records = self._unread = 0
+        self._gap: str | None = None
+        """Why the reading proves nothing."""
         self._differing: dict[str, None] = {}
 
     async def run(self, run: Run[Difference], *, resume: bool = True) -> AsyncGenerator[Difference, None]:
@@ -109,7 +111,7 @@ class _Verification(Copying[Difference]):
             return
         holes = await self._store.holes(limit=ALL_HOLES)
         self._differing |= dict.fromkeys(hole.contact_id for hole in holes)
-        if self._repair and run.summary is None:
+        if self._repair and self._gap is None:
             await self._mend(run)
         await self._close(run, len(holes))
 
@@ -121,8 +123,7 @@ class _Verification(Copying[Difference]):
             return
         total = self._tally.total
         if total is not None and self._was_met < total:
-            said = f"the server counts {total} contacts but showed {self._was_met}: run it again"
-            run.summary = self._tally.summary("incomplete", said, resumable=False)
+            self._gap = f"the server counts {total} contacts but showed {self._was_met}: run it again"
             return
         unmet = await self._store.unswept() if self._was_met else []
         async with aclosing(self._ask_for(run, unmet, Asked())) as removing:
@@ -210,10 +211,10 @@ class _Verification(Copying[Difference]):
         tally = self._tally
         tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
         tally.stored = await self._store.counts()
-        is_mended = self._repair and run.summary is None and not run.stopped and not tally.stored.holes
+        is_mended = self._repair and self._gap is None and not run.stopped and not tally.stored.holes
         holes += self._unread
         self._note(holes=holes, server_contacts=tally.total, mended=is_mended)
-        if run.summary is not None or run.stopped or tally.verified is None:
+        if run.stopped or tally.verified is None:
             return
         verified = tally.verified
         counts = f"{verified.contacts} contacts and {verified.records} of their records were compared"
@@ -223,7 +224,9 @@ class _Verification(Copying[Difference]):
             f"{verified.missing} records are missing, {verified.stale} stale and {verified.surplus} too many,"
             f" {holes} could not be read"
         )
-        if not verified.all:
+        if self._gap is not None:
+            run.summary = tally.summary("incomplete", self._gap, resumable=False)
+        elif not verified.all:
             run.summary = tally.summary("finished", f"{counts}: nothing differs", resumable=False)
         elif is_mended:
             run.summary = tally.summary("finished", f"{counts}: {amiss}; all of it was mended", resumable=False)

@@ -24,7 +24,7 @@ SEARCH = "/contacts/search"
 
 
 @pytest.fixture
-async def copied(sandbox, ghl, path):
+async def copied(ghl, path):
     """The path of a store that holds all 120 contacts with what belongs to them."""
     assert (await backfill(ghl, path)).exit_code == 0
     return path
@@ -135,7 +135,7 @@ async def test_what_moves_no_date_is_found_by_a_sweep_and_tasks_by_a_pass(sandbo
     assert is_whole(copied, sandbox)
 
 
-async def test_sweeps_and_passes_come_in_their_time(sandbox, ghl, copied):
+async def test_sweeps_and_passes_come_in_their_time(ghl, copied):
     for options, depth in (
         ({}, "changes"),
         ({"sweep_every": NOW}, "sweep"),
@@ -154,29 +154,36 @@ async def test_contacts_alone_never_need_a_pass(sandbox, ghl, path):
     assert is_whole(path, sandbox, ())
 
 
-async def test_five_hundred_of_one_moment_one_indexed_late_and_ten_deleted_meanwhile(path):
+@pytest.fixture
+async def large():
+    """1,200 contacts in pages of 100."""
     async with Sandbox(contacts=1200, requests=1_000_000, daily=10**9, search_clamp=100) as sandbox:
-        async with client_of(sandbox) as ghl:
-            await sync(ghl, path)
-            moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            for position in range(300, 800):
-                change(sandbox, position, firstName="Imported", dateUpdated=moment)
-            sandbox.state.set_index_lag(1000)
-            late = sandbox.state.main.add({"email": "late@example.com"})
-            changes = []
-            async with bulk.SQLiteStore(path) as store:
-                run = bulk.sync(ghl, store)
-                async for each in run:
-                    changes.append(each)
-                    if len(changes) in range(100, 200, 10):
-                        sandbox.state.main.delete(oldest(sandbox, len(changes) * 5))
-            assert run.summary.exit_code == 0
-            assert late not in {each.contact_id for each in changes}
-            sandbox.state.set_index_lag(0)
-            changes, summary = await sync(ghl, path)
-        assert ("added", late) in {(each.what, each.contact_id) for each in changes}
-        assert summary.exit_code == 0
-        assert is_whole(path, sandbox)
+        yield sandbox
+
+
+async def test_five_hundred_of_one_moment_one_indexed_late_and_ten_deleted_meanwhile(large, path):
+    async with client_of(large) as ghl, bulk.SQLiteStore(path) as store:
+        await bulk.sync(ghl, store)
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    for position in range(300, 800):
+        change(large, position, firstName="Imported", dateUpdated=moment)
+    large.state.set_index_lag(1000)
+    late = large.state.main.add({"email": "late@example.com"})
+    changes = []
+    async with client_of(large) as ghl, bulk.SQLiteStore(path) as store:
+        run = bulk.sync(ghl, store)
+        async for each in run:
+            changes.append(each)
+            if len(changes) in range(100, 200, 10):
+                large.state.main.delete(oldest(large, len(changes) * 5))
+    assert run.summary.exit_code == 0
+    assert late not in {each.contact_id for each in changes}
+    large.state.set_index_lag(0)
+    async with client_of(large) as ghl:
+        changes, summary = await sync(ghl, path)
+    assert ("added", late) in {(each.what, each.contact_id) for each in changes}
+    assert summary.exit_code == 0
+    assert is_whole(path, large)
 
 
 async def test_one_that_comes_to_the_index_after_the_overlap_is_found_by_a_sweep(sandbox, ghl, copied):
@@ -287,7 +294,8 @@ async def test_a_copy_of_a_query_or_of_other_kinds_is_refused(ghl, path):
                 await bulk.sync(ghl, store, include=include)
 
 
-async def test_failed_items_are_read_again(sandbox, ghl, path, refused):
+@pytest.mark.usefixtures("refused")
+async def test_failed_items_are_read_again(sandbox, ghl, path):
     hurt = oldest(sandbox, 4)
     sandbox.faults.add(kind="truncated", method="GET", path_contains=f"{hurt}/notes")
     assert (await backfill(ghl, path)).stored.holes == 1
@@ -355,31 +363,33 @@ async def test_contacts_that_do_not_decode_do_not_bring_about_a_sweep_each_time(
 
 @pytest.mark.parametrize("scene", ["nothing", "some", "many", "deleted", "sweep", "everything", "new"])
 async def test_the_plan_knows_what_a_sync_takes(path, scene):
-    async with Sandbox(contacts=1000, requests=1_000_000, daily=10**9, search_clamp=50) as sandbox:
-        async with client_of(sandbox) as ghl:
-            if scene != "new":
-                await backfill(ghl, path)
-            for position in range({"some": 20, "many": 250}.get(scene, 0)):
-                change(sandbox, position, firstName="Renamed")
-            for position in range(8 if scene == "deleted" else 0):
-                sandbox.state.main.delete(oldest(sandbox, 2 * position))
-            if scene in {"sweep", "everything"}:
-                await set_back(path, sandbox, timedelta(days=2 if scene == "sweep" else 8))
-            async with bulk.SQLiteStore(path) as store:
-                plan = await bulk.plan(ghl, store=store, sync=True)
-            before = sandbox.log.requests
-            _, summary = await sync(ghl, path)
-            assert summary.exit_code == 0
-            assert sandbox.log.requests - before == pytest.approx(plan.requests, rel=0.15, abs=3)
-            assert plan.requests == sum(way.requests for way in plan.ways) + plan.sample_requests
+    async with (
+        Sandbox(contacts=1000, requests=1_000_000, daily=10**9, search_clamp=50) as sandbox,
+        client_of(sandbox) as ghl,
+    ):
+        if scene != "new":
+            await backfill(ghl, path)
+        for position in range({"some": 20, "many": 250}.get(scene, 0)):
+            change(sandbox, position, firstName="Renamed")
+        for position in range(8 if scene == "deleted" else 0):
+            sandbox.state.main.delete(oldest(sandbox, 2 * position))
+        if scene in {"sweep", "everything"}:
+            set_back(path, timedelta(days=2 if scene == "sweep" else 8))
+        async with bulk.SQLiteStore(path) as store:
+            plan = await bulk.plan(ghl, store=store, sync=True)
+        before = sandbox.log.requests
+        _, summary = await sync(ghl, path)
+    assert summary.exit_code == 0
+    assert sandbox.log.requests - before == pytest.approx(plan.requests, rel=0.15, abs=3)
+    assert plan.requests == sum(way.requests for way in plan.ways) + plan.sample_requests
 
 
-async def test_a_sync_is_planned_of_a_store_alone(sandbox, ghl, path):
+async def test_a_sync_is_planned_of_a_store_alone(ghl):
     with pytest.raises(UsageError, match="leave query"):
         await bulk.plan(ghl, sync=True)
 
 
-async def set_back(path, sandbox, age):
+def set_back(path, age):
     """Let a store's last pass have ended so long ago."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("UPDATE meta SET value = ? WHERE key = 'whole_at'", (str(time.time() - age.total_seconds()),))

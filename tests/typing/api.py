@@ -1,7 +1,7 @@
 """The public signatures as users write them. Never run: the type checker alone reads this file."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, assert_type
 
 import ghl_async
@@ -226,6 +226,12 @@ async def a_whole_location(ghl: GHLClient) -> None:
     assert_type(plan, bulk.Plan)
     assert_type(plan.ways, tuple[bulk.PlannedWay, ...])
     assert_type(plan.breaks_floor, bool)
+    syncing = bulk.sync(ghl, store, own=[await ghl.contacts.get("id")], sweep_every=timedelta(hours=1))
+    async for change in syncing:
+        assert_type(change, bulk.Change)
+    assert_type(await bulk.sync(ghl, store), bulk.Summary)
+    async for difference in bulk.verify(ghl, store, sample=20, repair=True):
+        assert_type(difference, bulk.Difference)
     async for bundle in bulk.fetch(ghl, ContactQuery(tags=["vip"])):
         assert_type(bundle, bulk.ContactBundle)
         assert_type(bundle.contact, Contact | None)

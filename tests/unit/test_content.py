@@ -1,0 +1,71 @@
+"""Whether two texts of one record say the same."""
+
+import json
+
+import pytest
+
+from ghl_async.bulk._content import is_same
+
+EVENT = {
+    "id": "e",
+    "calendarId": "c",
+    "title": "Visit",
+    "appointmentStatus": "new",
+    "startTime": "2023-01-10T05:30:00-06:00",
+    "endTime": "2023-01-10T06:00:00-06:00",
+    "dateAdded": "2023-01-08T23:52:03.000Z",
+    "deleted": False,
+}
+LISTED = {
+    "id": "e",
+    "calendarId": "c",
+    "title": "Visit",
+    "appointmentStatus": "new",
+    "status": "booked",
+    "startTime": "2023-01-10 05:30:00",
+    "endTime": "2023-01-10 06:00:00",
+    "dateAdded": "2023-01-08 17:52:03",
+    "users": [],
+}
+NOTE = {"id": "n", "body": "Called", "pinned": False}
+
+
+def same(part, one, other):
+    there = is_same(part, json.dumps(one), json.dumps(other).encode())
+    assert there == is_same(part, json.dumps(other), json.dumps(one))
+    return there
+
+
+@pytest.mark.parametrize(
+    ("part", "one", "other"),
+    [
+        ("contacts", {"id": "a", "city": "Bonn"}, {"city": "Bonn", "id": "a"}),
+        ("contacts", {"id": "a", "searchAfter": [1, "a"]}, {"id": "a", "searchAfter": [2, "a"], "city": None}),
+        ("appointments", EVENT, LISTED),
+        ("notes", NOTE, NOTE | {"relations": [{"recordId": "a"}], "title": None}),
+    ],
+)
+def test_one_record_from_two_sides_is_the_same(part, one, other):
+    assert same(part, one, other)
+
+
+@pytest.mark.parametrize(
+    ("part", "one", "other"),
+    [
+        ("contacts", {"id": "a", "city": "Bonn"}, {"id": "a", "city": "Ulm"}),
+        ("contacts", {"id": "a"}, {"id": "a", "tags": []}),
+        ("appointments", EVENT, LISTED | {"startTime": "2023-01-10 05:45:00"}),
+        ("appointments", EVENT, LISTED | {"title": None}),
+        ("appointments", EVENT, EVENT | {"dateUpdated": "2023-01-09T00:00:00.000Z", "deleted": True}),
+        ("notes", NOTE, NOTE | {"title": "Monday"}),
+        ("tasks", {"id": "t", "completed": False}, {"id": "t", "completed": True}),
+    ],
+)
+def test_a_record_that_says_something_else_is_another(part, one, other):
+    assert not same(part, one, other)
+
+
+def test_what_cannot_be_read_is_the_same_byte_by_byte():
+    assert is_same("notes", b"\xff", b"\xff")
+    assert not is_same("notes", b"\xff", b"\xfe")
+    assert not is_same("notes", b"[1]", b"[ 1]")
