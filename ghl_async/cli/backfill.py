@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
 
 from .. import bulk
 from ..client import GHLClient
-from ..hooks import DoorShut, Event
+from ..errors import UsageError
+from ..hooks import DoorShut, Event, TokenTrouble
 from .complaint import complain
 from .cost import refusal
 from .ending import closing_line, hints, table
 from .location import about_the_sandbox, open_location, store_path
 from .options import BackfillOptions
 from .progress import Display, choose_display, following
+from .stopping import stopped_by_signals
 
 __all__ = ["copy_location"]
 
@@ -30,6 +31,8 @@ async def copy_location(options: BackfillOptions) -> int:
     Raises:
         GHLError: what ended the run, or kept it from beginning.
     """
+    if options.company_id:
+        raise UsageError("--company-id goes with --all-locations")
     display = choose_display(options.kinds, json=options.json, quiet=options.quiet)
     doors = _Doors(display)
     async with contextlib.AsyncExitStack() as opened:
@@ -56,7 +59,7 @@ async def copy_location(options: BackfillOptions) -> int:
             resume=not options.fresh,
         )
         try:
-            with _stopped_by_signals(run.stop, display, "Stopping: what has been read is being stored."):
+            with stopped_by_signals(run.stop, display, "Stopping: what has been read is being stored."):
                 async with following(run, display):
                     summary = await run
         finally:
@@ -73,7 +76,7 @@ async def copy_location(options: BackfillOptions) -> int:
 
 
 class _Doors:
-    """Tells when a cheaper way to read fails, unless the plan has said so before."""
+    """Tells when a cheaper way to read fails, unless the plan has said so before; and of trouble with the token."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
@@ -87,6 +90,8 @@ class _Doors:
         """A hook."""
         if isinstance(event, DoorShut) and event.kind not in self._expected:
             self._display.say(f"From here on {event.kind} are read contact by contact: {event.reason}")
+        elif isinstance(event, TokenTrouble):
+            self._display.say(f"Trouble with the token of {event.owner} {event.owner_id}: {event.reason}")
 
 
 def _plan(ghl: GHLClient, store: bulk.SQLiteStore, options: BackfillOptions) -> Coroutine[Any, Any, bulk.Plan]:
@@ -103,7 +108,7 @@ async def _planned(planning: Coroutine[Any, Any, bulk.Plan], display: Display) -
     """Make the plan and show it; None: a signal came before it was made."""
     task = asyncio.create_task(planning)
     try:
-        with _stopped_by_signals(task.cancel, display, "Stopping."):
+        with stopped_by_signals(task.cancel, display, "Stopping."):
             await asyncio.wait((task,))
     finally:
         task.cancel()
@@ -111,33 +116,6 @@ async def _planned(planning: Coroutine[Any, Any, bulk.Plan], display: Display) -
         return None
     display.plan(task.result())
     return task.result()
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stop: Callable[[], object], display: Display, words: str) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM stop what is done resumably, and a second one end the process at once."""
-    loop = asyncio.get_running_loop()
-    is_stopping = False
-
-    def act(number: signal.Signals) -> None:
-        nonlocal is_stopping
-        if is_stopping:
-            display.close()
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        is_stopping = True
-        display.say(f"{words} Once more ends at once.")
-        stop()
-
-    # Windows has no such handlers; there Ctrl-C cancels the run, which keeps what is committed all the same.
-    numbers = () if sys.platform == "win32" else (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, act, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 def _write(text: str) -> None:

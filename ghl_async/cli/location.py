@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..client import BASE_URL, GHLClient
+from ..client import GHLClient
 from ..errors import UsageError
 from ..hooks import Hook
+from .credentials import find_credential
 from .options import CopyOptions
 
 __all__ = ["about_the_sandbox", "open_location", "store_path"]
@@ -25,10 +25,12 @@ async def open_location(
     """Make a client of the location that the options and the environment name; it closes with `opened`.
 
     Raises:
+        NoToken: no token is set or stored.
         UsageError: a setting is missing, or does not go with another.
+        StoreFailed, StoreMismatch: the store of tokens cannot be read.
     """
-    ghl = await _sandbox(options, opened, hooks) if options.sandbox else _real_location(options, hooks)
-    return await opened.enter_async_context(ghl)
+    made = await (_sandbox if options.sandbox else _real_location)(options, opened, hooks)
+    return await opened.enter_async_context(made)
 
 
 def store_path(options: CopyOptions, ghl: GHLClient) -> Path:
@@ -50,8 +52,8 @@ def _contacts(options: CopyOptions) -> int:
 
 async def _sandbox(options: CopyOptions, opened: contextlib.AsyncExitStack, hooks: Sequence[Hook]) -> GHLClient:
     """Start a sandbox in this process, which ends with `opened`, and make a client of it."""
-    if options.location_id or options.base_url:
-        raise UsageError("--sandbox brings its own location: leave out --location-id and --base-url")
+    if options.location_id or options.base_url or options.tokens:
+        raise UsageError("--sandbox brings its own location: leave out --location-id, --base-url and --tokens")
     from ..sandbox import Sandbox
 
     sandbox = await opened.enter_async_context(
@@ -60,21 +62,8 @@ async def _sandbox(options: CopyOptions, opened: contextlib.AsyncExitStack, hook
     return GHLClient(sandbox.token, location_id=sandbox.location_id, base_url=sandbox.base_url, hooks=hooks)
 
 
-def _real_location(options: CopyOptions, hooks: Sequence[Hook]) -> GHLClient:
+async def _real_location(options: CopyOptions, opened: contextlib.AsyncExitStack, hooks: Sequence[Hook]) -> GHLClient:
     if options.contacts is not None:
         raise UsageError("--contacts goes with --sandbox: a real location has the contacts it has")
-    token = os.environ.get("GHL_TOKEN", "")
-    location_id = options.location_id or os.environ.get("GHL_LOCATION_ID", "")
-    if not token:
-        raise UsageError(
-            "GHL_TOKEN is not set: put a private integration token of the location there, or try --sandbox first"
-        )
-    if not location_id:
-        raise UsageError("no location is named: set GHL_LOCATION_ID or pass --location-id")
-    return GHLClient(
-        token,
-        location_id=location_id,
-        base_url=options.base_url or os.environ.get("GHL_BASE_URL") or BASE_URL,
-        api_version=os.environ.get("GHL_API_VERSION") or None,
-        hooks=hooks,
-    )
+    credential = await find_credential(options, opened, hooks)
+    return credential.client(options, hooks)

@@ -90,9 +90,9 @@ class Slot:
 class Budget:
     """The budget of one (app, location): admits requests, and is told what became of each."""
 
-    def __init__(self, quota: Quota | None = None) -> None:
+    def __init__(self, quota: Quota | None = None, *, assumed: int = SILENT_REQUESTS) -> None:
         self._quota = quota or Quota()
-        self._announced = SILENT_REQUESTS
+        self._announced = assumed
         self._set_ceiling()
         self._limit = self._ceiling
         self._set_interval(SILENT_SECONDS)

@@ -112,6 +112,8 @@ def test_a_401_that_does_not_speak_of_the_token_is_final(message):
     got = error(401, said(401, message))
     assert type(got) is Unauthorized
     assert not got.renewable
+    assert "does not speak of the token" in str(got)
+    assert "Private Integrations" not in str(got)
 
 
 @pytest.mark.parametrize("kind", [WrongLocation, ScopeMissing, Forbidden])
