@@ -101,7 +101,7 @@ class Resources:
         self.tasks = Tasks(send, location_id, creations=creations)
         self.notes = Notes(send, location_id, creations=creations)
         self.appointments = Appointments(send, location_id, creations=creations)
-        self.businesses = Businesses(send, location_id, creations=creations)
+        self.businesses = Businesses(send, location_id, dictionary=dictionary, creations=creations)
         self.automations = Automations(send, location_id, generation=generation)
         self.calendars = Calendars(send, location_id)
         self.block_slots = BlockSlots(send, location_id, creations=creations)

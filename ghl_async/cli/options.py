@@ -216,7 +216,7 @@ class SandboxOptions:
     consent: Annotated[
         Literal["approve", "ask", "deny"], Parameter(help="What its consent page does by itself; ask lets you choose.")
     ] = "approve"
-    consent_for: Annotated[
-        str, Parameter(help="The location or agency that it approves; by default the location.")
-    ] = ""
+    consent_for: Annotated[str, Parameter(help="The location or agency that it approves; by default the location.")] = (
+        ""
+    )
     access_token_seconds: Annotated[PositiveFloat, Parameter(help="Life of an OAuth access token.")] = 86_399.0

@@ -31,7 +31,7 @@ async def serve_sandbox(chosen: SandboxOptions) -> int:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        UsageError: the port cannot be had.
+        UsageError: the port cannot be had, or an option cannot be.
     """
     options = Options(**asdict(chosen))
     try:
@@ -40,6 +40,8 @@ async def serve_sandbox(chosen: SandboxOptions) -> int:
         raise UsageError(
             f"the sandbox cannot listen on port {options.port} ({error.strerror}): choose another --port"
         ) from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     return 0
 
 

@@ -11,7 +11,7 @@ import msgspec
 from ..errors import UsageError
 from ..models import Draft
 from ._custom_values import pairs
-from ._drafts import written
+from ._drafts import shown, written
 from ._search import require_bool
 
 __all__ = ["Generation", "contact_body", "refuse_tags"]
@@ -41,7 +41,7 @@ def contact_body(
 ) -> dict[str, Any]:
     """Make the body of a create, an upsert or an update, as far as that needs no server; the location is not in it.
 
-    Custom fields are pairs of name and value in it: `ContactReference` settles them, and the phone number.
+    Custom fields are pairs of name and value in it: `Reference` settles them, and the phone number.
 
     Raises:
         UsageError: names the field that is wrong or that the operation refuses.
@@ -81,9 +81,11 @@ def refuse_tags(operation: str, body: Mapping[str, Any], *, replace_tags: bool) 
 def _check_texts(operation: str, body: Mapping[str, Any]) -> None:
     email, country = body.get("email"), body.get("country")
     if email is not None and not _is_address(email):
-        raise UsageError(f"email: {operation} cannot send {email!r}: it is no e-mail address")
+        raise UsageError(f"email: {operation} cannot send {shown(email)}: it is no e-mail address")
     if country and not (len(country) == _COUNTRY_LETTERS and country.isascii() and country.isalpha()):
-        raise UsageError(f"country: {operation} cannot send {country!r}: it has two letters (ISO 3166), such as US")
+        raise UsageError(
+            f"country: {operation} cannot send {shown(country)}: it has two letters (ISO 3166), such as US"
+        )
 
 
 def _is_address(text: str) -> bool:

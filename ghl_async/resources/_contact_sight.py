@@ -6,17 +6,19 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..errors import GHLError
 from ..models import Contact, ContactDraft, ContactQuery
-from ._contact_reads import duplicate_of, searched
-from ._creation import Creations, Sight, contradicts, first_new, is_new, now, unless_other
+from ._contact_reads import contact_by_id, duplicate_of, searched
+from ._creation import Creations, Sight, contradicts, first_new, unless_other
 from ._search import search_body
+from ._since import Since
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from msgspec import UnsetType
 
-    from ..models import LocationId
+    from ..models import ContactId, LocationId
     from ..wire.request import Send
 
 __all__ = ["ContactSight", "dialled", "same_phone"]
@@ -30,10 +32,10 @@ class ContactSight:
     """Looks for the contact that one draft describes, by its e-mail and phone."""
 
     def __init__(self, send: Send, location_id: LocationId, draft: ContactDraft, creations: Creations) -> None:
-        self._send = send
         self._location_id = location_id
         self._creations = creations
-        self._since = now()
+        self._since = Since()
+        self._send = self._since.watch(send)
         self._email = _text(draft.email)
         self._phone = dialled(_text(draft.phone))
         self._draft = draft
@@ -41,7 +43,7 @@ class ContactSight:
 
     def begin(self) -> None:
         """Take note of the time: what is made from now on may be ours."""
-        self._since = now()
+        self._since.begin()
 
     @property
     def is_possible(self) -> bool:
@@ -73,7 +75,7 @@ class ContactSight:
         query = ContactQuery(
             email=self._email,
             phone=None if self._email else self._phone,
-            added_since=self._since - _SEARCHED_BACK,
+            added_since=self._since.instant - _SEARCHED_BACK,
         )
         page = await searched(self._send, search_body(self._location_id, query))
         sight = self.judge([*first, *page.items])
@@ -82,6 +84,17 @@ class ContactSight:
             return Sight.UNDECIDED
         return sight
 
+    async def read(self, contact_id: ContactId) -> Contact | None:
+        """The contact that a refusal named, or None: the refusal then says more.
+
+        Cost: 1 request.
+        API: GET /contacts/{contactId}
+        """
+        try:
+            return await contact_by_id(self._send, contact_id)
+        except GHLError:
+            return None
+
     def judge(self, candidates: Iterable[Contact]) -> Contact | Sight:
         """Of these contacts the one that is ours, or what is known otherwise.
 
@@ -89,7 +102,7 @@ class ContactSight:
         """
         near = (each for each in candidates if any(self._has(each)) and not self._creations.gave(each.id))
         return first_new(
-            (each, unless_other(is_new(each.date_added, self._since), self._differs(each))) for each in near
+            (each, unless_other(self._since.is_before(each.date_added), self._differs(each))) for each in near
         )
 
     def _has(self, contact: Contact) -> list[bool]:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..errors import DuplicateContact, GHLError, OutcomeUnknown, UsageError
+from ..errors import DuplicateContact, OutcomeUnknown, UsageError
 from ..models import Contact, ContactChanges, ContactDraft, Upserted
 from ..wire.request import Request
 from ._contact_body import contact_body, refuse_tags
-from ._contact_reads import contact_by_id, duplicate_of
-from ._contact_reference import ContactReference
+from ._contact_reads import duplicate_of
 from ._contact_sight import ContactSight
 from ._creation import Creations, Sight, create_once
 from ._decode import Envelope, expect_success, texts
+from ._reference import Reference
 from ._search import require_bool, require_list
 from ._upsert_check import UpsertCheck
 
@@ -48,7 +48,7 @@ class ContactWrites:
         self._generation: Generation = generation
         self._creations = creations or Creations()
         self._check = UpsertCheck(send, location_id)
-        self._reference = ContactReference(dictionary, generation)
+        self._reference = Reference(dictionary, generation)
 
     async def create(self, draft: ContactDraft, /, *, send_refused: bool = False) -> Contact:
         """Create one contact: `ContactDraft(first_name="Ann", email="ann@example.com")`.
@@ -233,7 +233,7 @@ class ContactWrites:
                 return _upserted(await self._send(request), request.operation)
             except DuplicateContact as duplicate:
                 # What an earlier try made may be seen late by searches, and by this refusal first.
-                found = None if is_first or not duplicate.contact_id else await self._read(duplicate.contact_id)
+                found = None if is_first or not duplicate.contact_id else await sight.read(duplicate.contact_id)
                 ours = Sight.ABSENT if found is None else sight.judge([found])
                 if isinstance(ours, Sight):
                     raise
@@ -277,15 +277,9 @@ class ContactWrites:
             except OutcomeUnknown as lost:
                 losses.append(lost)
                 done = await create_once(request.operation, draft, make, look)
-            if done.new:
-                self._creations.give(done.contact.id)
+            # Found or made, it is there already when a later create looks for what it made.
+            self._creations.give(done.contact.id)
             return done
-
-    async def _read(self, contact_id: ContactId) -> Contact | None:
-        try:
-            return await contact_by_id(self._send, contact_id)
-        except GHLError:
-            return None  # the refusal that led here says more
 
     async def _follow(self, operation: str, method: str, contact_id: str, user_ids: Sequence[str]) -> list[str]:
         require_list("user_ids", user_ids)

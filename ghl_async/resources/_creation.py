@@ -6,8 +6,8 @@ A create is never repeated blindly. It is looked for by a read, some times, beca
     not found            it was not: it is made again, a few times at most
     cannot be told       `OutcomeUnknown`, with the draft
 
-The record that is found must be new. Where records carry a date, that is the server's clock against ours: a date since
-the create began counts as new, one of more than 10 min before as old, and between them it cannot be told.
+The record that is found must be new. Where records carry a date, `Since` compares it: a date since the create began
+counts as new, one of more than 10 min before as old, and between them it cannot be told.
 Creates that would look alike take turns within one resource, and none takes a record that another one was given.
 """
 
@@ -17,13 +17,12 @@ import asyncio
 import contextlib
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from typing import TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
 from ..errors import DecodeError, GHLError, OutcomeUnknown, Unprocessable
 
-__all__ = ["Creations", "Look", "Sight", "contradicts", "create_once", "first_new", "is_new", "now", "unless_other"]
+__all__ = ["Creations", "Look", "Sight", "contradicts", "create_once", "first_new", "unless_other"]
 
 T = TypeVar("T")
 
@@ -31,9 +30,6 @@ _MAKES = 4
 """Of 10,000 creates under 5 % lost answers and 2 % of 5xx less than one meets as many failures in a row."""
 _WAITS_SECONDS = (0.0, 1.0, 2.0, 4.0)
 """Before each look. The index of contacts lags by a few seconds, and writes of tasks were seen to take two."""
-_ROUNDED = timedelta(seconds=0.05)
-"""Dates are in whole milliseconds; the rest is for clocks that are set by the same time."""
-_CLOCKS_DIFFER = timedelta(minutes=10)
 _REMEMBERED = 10_000
 
 
@@ -122,29 +118,6 @@ async def create_once(
     raise _unknown(
         operation, draft, f"{_MAKES} tries gave no answer, and it was not found after any", failure
     ) from None
-
-
-def now() -> datetime:
-    """Our clock, to be read before a create."""
-    return datetime.now(UTC)
-
-
-def is_new(at: datetime | str | None, since: datetime) -> bool | None:
-    """Whether a record dated `at` by the server was made after `since` by our clock. None: it cannot be told.
-
-    A record of up to 10 min before is told neither way: it may be somebody else's, or the server's clock is behind
-    ours. Only 0.05 s are allowed for, because dates are in whole milliseconds.
-    """
-    if isinstance(at, str):
-        try:
-            at = datetime.fromisoformat(at)
-        except ValueError:
-            return None
-    if at is None or at.utcoffset() is None:
-        return None
-    if at >= since - _ROUNDED:
-        return True
-    return None if at >= since - _CLOCKS_DIFFER else False
 
 
 def contradicts(given: object, stored: str | None) -> bool:

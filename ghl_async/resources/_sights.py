@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ._creation import Creations, Sight, first_new, is_new
+from ._creation import Creations, Sight, first_new
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -20,8 +20,18 @@ if TYPE_CHECKING:
 
     from ..models import Note, NoteDraft, Task, TaskDraft
     from ..pagination import Page
+    from ._since import Since
 
-__all__ = ["Dated", "plain", "same_instant", "same_text", "sight_of_dated", "sight_of_note", "sight_of_task"]
+__all__ = [
+    "Dated",
+    "plain",
+    "same_instant",
+    "same_text",
+    "seconds_of",
+    "sight_of_dated",
+    "sight_of_note",
+    "sight_of_task",
+]
 
 _A_SECOND = timedelta(seconds=1)
 _TAG = re.compile(r"<[^<>]*>")
@@ -55,7 +65,7 @@ def sight_of_task(page: Page[Task], draft: TaskDraft, before: AbstractSet[str] |
     return Sight.UNDECIDED if sight is Sight.ABSENT and unread else sight
 
 
-def sight_of_note(page: Page[Note], draft: NoteDraft, since: datetime, creations: Creations) -> Note | Sight:
+def sight_of_note(page: Page[Note], draft: NoteDraft, since: Since, creations: Creations) -> Note | Sight:
     """Of a contact's notes the one that the draft made, since the create began."""
     alike = [
         note
@@ -68,9 +78,9 @@ def sight_of_note(page: Page[Note], draft: NoteDraft, since: datetime, creations
     return Sight.UNDECIDED if sight is Sight.ABSENT and page.quarantined else sight
 
 
-def sight_of_dated(alike: Iterable[D], since: datetime, creations: Creations) -> D | Sight:
+def sight_of_dated(alike: Iterable[D], since: Since, creations: Creations) -> D | Sight:
     """Of records that look like the draft the one that was added since the create began, and given to nobody else."""
-    return first_new((each, is_new(each.date_added, since)) for each in alike if not creations.gave(each.id))
+    return first_new((each, since.is_before(each.date_added)) for each in alike if not creations.gave(each.id))
 
 
 def plain(text: str) -> str:
@@ -93,6 +103,12 @@ def same_instant(given: datetime | UnsetType, stored: datetime | str | None) -> 
         except ValueError:
             return False
     return stored.utcoffset() is None or abs(stored - given) < _A_SECOND
+
+
+def seconds_of(start: datetime) -> tuple[int, int]:
+    """Two seconds, the smaller first as turns are taken: all starts that are `same_instant` have one in common."""
+    second = int(start.timestamp() // 1)
+    return second, second + 1
 
 
 def _is_like(task: Task, draft: TaskDraft) -> bool:

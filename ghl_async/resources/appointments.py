@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..models import Appointment, AppointmentChanges, AppointmentDraft
 from ..wire.request import Request
-from ._creation import Creations, Sight, create_once, now
+from ._creation import Creations, Sight, create_once
 from ._decode import Envelope, expect_success, flat, whole
 from ._drafts import check_times, written
 from ._search import require_text
-from ._sights import same_instant, same_text, sight_of_dated
+from ._sights import same_instant, same_text, seconds_of, sight_of_dated
+from ._since import Since
 from ._window import window
 
 if TYPE_CHECKING:
@@ -164,8 +165,9 @@ class Appointments:
             idempotent=False,
             scope=_WRITE,
         )
-        async with self._creations.turn((draft.calendar_id, draft.contact_id, draft.start_time)):
-            since = now()
+        whose = (draft.calendar_id, draft.contact_id)
+        async with self._creations.turns((whose, second) for second in seconds_of(draft.start_time)):
+            since = Since()
 
             async def make() -> Appointment:
                 return flat(await self._send(request), operation, Appointment, "appointment", "event")
@@ -180,7 +182,8 @@ class Appointments:
     async def update(self, appointment_id: AppointmentId, changes: AppointmentChanges, /) -> Appointment:
         """Change one appointment: `AppointmentChanges(appointment_status="showed")` leaves the rest as it is.
 
-        Setting the same values twice is harmless, so this call is retried after a lost answer.
+        Setting the same values twice is harmless, so this call is retried after a lost answer. Whether the location's
+        automations run for each of them is not documented; with `to_notify=False` none do.
 
         Raises:
             UsageError: a field is wrong; nothing was sent.
@@ -231,10 +234,11 @@ class Appointments:
         # The published schema wraps what is read in `event`; servers were seen to wrap it in `appointment`.
         return flat(await self._send(request), operation, Appointment, "appointment", "event")
 
-    async def _sight(self, draft: AppointmentDraft, since: datetime) -> Appointment | Sight:
+    async def _sight(self, draft: AppointmentDraft, since: Since) -> Appointment | Sight:
         start = draft.start_time
         end = draft.end_time if isinstance(draft.end_time, datetime) else start + _LONGEST
-        page = await self.page_in_calendar(draft.calendar_id, since=start - _AROUND, before=end + _AROUND)
+        reader = Appointments(since.watch(self._send), self.location_id)
+        page = await reader.page_in_calendar(draft.calendar_id, since=start - _AROUND, before=end + _AROUND)
         alike = (
             each
             for each in page.items

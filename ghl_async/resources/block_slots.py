@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..models import BlockSlot, BlockSlotChanges, BlockSlotDraft
 from ..wire.request import Request
-from ._creation import Creations, Sight, create_once, now
+from ._creation import Creations, Sight, create_once
 from ._decode import Envelope, expect_success, flat, whole
 from ._drafts import check_times, written
 from ._search import require_text
-from ._sights import same_instant, same_text, sight_of_dated
+from ._sights import same_instant, same_text, seconds_of, sight_of_dated
+from ._since import Since
 from ._window import window
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ class BlockSlots:
         API: POST /calendars/events/block-slots
         """
         request = self._request("block_slots.create", "POST", "", self._body("block_slots.create", draft))
-        async with self._creations.turn(("block", draft.calendar_id or draft.assigned_user_id, draft.start_time)):
-            since = now()
+        whose = ("block", draft.calendar_id or draft.assigned_user_id)
+        async with self._creations.turns((whose, second) for second in seconds_of(draft.start_time)):
+            since = Since()
 
             async def make() -> BlockSlot:
                 return flat(await self._send(request), request.operation, BlockSlot, "event")
@@ -193,8 +195,8 @@ class BlockSlots:
         check_times(operation, given.start_time, given.end_time)
         return {"locationId": self.location_id, **body}
 
-    async def _sight(self, draft: BlockSlotDraft, since: datetime) -> BlockSlot | Sight:
-        page = await self.page(
+    async def _sight(self, draft: BlockSlotDraft, since: Since) -> BlockSlot | Sight:
+        page = await BlockSlots(since.watch(self._send), self.location_id).page(
             since=draft.start_time - _AROUND,
             before=draft.end_time + _AROUND,
             calendar_id=draft.calendar_id or None,

@@ -12,11 +12,12 @@ from msgspec import UNSET, UnsetType
 from .. import pagination
 from ..models import Note, NoteChanges, NoteDraft
 from ..wire.request import Request, fill
-from ._creation import Creations, Sight, create_once, now
+from ._creation import Creations, Sight, create_once
 from ._decode import Envelope, expect_success, unwrap, whole
 from ._drafts import written
 from ._search import require_between, require_list, require_text
 from ._sights import sight_of_note
+from ._since import Since
 from ._skip import PageSize, walk
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ class Notes:
         A create is never repeated blindly. Where its answer is lost, or is a 422
         (https://github.com/GoHighLevel/highlevel-api-docs/issues/64: created all the same), the contact's notes are
         listed, four times within 7 s: if there is an equal one that is new it is returned; if not, the note is made
-        again, and the 422 is raised. New is what was added since the call began, by the server's clock; if that clock
-        is behind ours, or somebody else added an equal one shortly before, the outcome is left unknown.
+        again, and the 422 is raised. New is what was added since the call began, by the server's clock; if somebody
+        else added an equal one shortly before, the outcome is left unknown.
 
         Raises:
             UsageError: a field is wrong; nothing was sent.
@@ -135,13 +136,14 @@ class Notes:
         fill(request.template, request.ids)  # refuses an id that is none
         # One at a time for each contact: a draft that sets less would take the note of one that sets more for its own.
         async with self._creations.turn(("notes", contact_id)):
-            since = now()
+            since = Since()
 
             async def make() -> Note:
                 return await self._one(request)
 
             async def look(_to_come: int) -> Note | Sight:
-                return sight_of_note(await self.page(contact_id), draft, since, self._creations)
+                page = await Notes(since.watch(self._send), self.location_id).page(contact_id)
+                return sight_of_note(page, draft, since, self._creations)
 
             note = await create_once(request.operation, draft, make, look)
             self._creations.give(note.id)

@@ -161,6 +161,8 @@ class GHLDialect:
             kind, advice = Forbidden, "the edge in front of the API refused the call, not the API itself"
         if kind is ScopeMissing and request.scope:
             advice = f"add the scope {request.scope} to the token"
+        elif kind is DuplicateContact and (contact_id := _duplicate_of(parsed)):
+            advice = f"the contact {contact_id} is there already"
         trace = parsed.traceId if isinstance(parsed.traceId, str) else None
         text = f"{request.operation}: {status} {said}" + (f" ({advice})" if advice else "")
         error = kind(
@@ -178,8 +180,8 @@ class GHLDialect:
 
     def _particulars(self, error: ErrorReply, request: Request, headers: Mapping[str, str], parsed: _ErrorBody) -> None:
         if isinstance(error, DuplicateContact) and isinstance(parsed.meta, dict):
-            contact_id, field = parsed.meta.get("contactId"), parsed.meta.get("matchingField")
-            error.contact_id = contact_id if isinstance(contact_id, str) else None
+            field = parsed.meta.get("matchingField")
+            error.contact_id = _duplicate_of(parsed)
             error.field = field if isinstance(field, str) else None
         elif isinstance(error, ScopeMissing):
             error.scope = request.scope
@@ -189,6 +191,11 @@ class GHLDialect:
             error.is_daily = reading.daily_remaining == 0
         elif isinstance(error, Unauthorized):
             error.renewable = _speaks_of_the_token(" ".join(error.messages))
+
+
+def _duplicate_of(parsed: _ErrorBody) -> str | None:
+    contact_id = parsed.meta.get("contactId") if isinstance(parsed.meta, dict) else None
+    return contact_id if isinstance(contact_id, str) else None
 
 
 _LARGEST = 10**12

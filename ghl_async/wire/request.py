@@ -45,6 +45,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     status: int
     body: bytes
+    date: str | None = None
+    """The header of this name: when the server answered, by its clock."""
 
 
 Send: TypeAlias = Callable[[Request], Awaitable[Reply]]

@@ -269,7 +269,7 @@ class Transport:
             raise
         status, headers, body = await self._exchange(call, slot, prepared, content, token)
         if 200 <= status < 300:  # noqa: PLR2004
-            return Reply(status=status, body=body)
+            return Reply(status=status, body=body, date=headers.get("Date"))
         for secret in self._dialect.secrets(call.request, token):
             body = body.replace(secret.encode(), b"***")
         error = self._dialect.error(call.request, status, headers, body)

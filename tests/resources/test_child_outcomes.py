@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ghl_async.client import Resources
 from ghl_async.errors import OutcomeUnknown, Unprocessable
 from ghl_async.models import AppointmentDraft, BlockSlotDraft, BusinessDraft, NoteDraft, TaskDraft
+from ghl_async.wire.request import Reply
 
 from .recording import TRACE, Recording, Scripted
 
@@ -120,6 +122,15 @@ async def test_a_note_of_doubtful_age_or_one_that_cannot_be_read_leaves_the_outc
         with pytest.raises(OutcomeUnknown) as caught:
             await create_note(Scripted(notes__create=[LOST], notes__list=[notes(doubtful)]))
         assert caught.value.draft is NOTE_DRAFT
+
+
+@pytest.mark.parametrize("apart", [-300.0, 300.0])
+async def test_new_is_told_by_the_servers_clock_however_far_it_is_from_ours(apart):
+    there = datetime.now(UTC) + timedelta(seconds=apart)
+    seen = notes(note("N0", seconds=900 - apart), note("N1", seconds=-0.2 - apart))
+    look = Reply(status=200, body=msgspec.json.encode(seen), date=format_datetime(there, usegmt=True))
+    send = Scripted(notes__create=[LOST], notes__list=[look])
+    assert (await create_note(send)).id == "N1"
 
 
 async def test_two_equal_notes_are_two_notes():
