@@ -1,10 +1,10 @@
 """A thousand locations in one process: whether the good ones finish as if alone, beside throttled and refusing ones.
 
 Each location reads contacts in the bulk lane at its full quota, which is scaled down (a tenth of the vendor's by
-default) so that one server process can answer all of them. Some are in trouble all the time: throttled by another
-program that uses up their quota or by a server that always answers 429, stuck (an answer takes as long as a third of
-the run), or refusing (paused, uninstalled, without the scope, closed, never content with the token). Their callers
-come again half a second after each error.
+default, the company's too) so that one server process can answer all of them. Some of their tokens end meanwhile. Some
+locations are in trouble all the time: throttled by another program that uses up their quota or by a server that always
+answers 429, stuck (an answer takes as long as a third of the run), or refusing (paused, uninstalled, without the scope,
+closed, never content with the token). Their callers come again half a second after each error.
 
 "Alone" is one location in a process of its own at the same quota: how long it takes for as many calls. The CPU of a
 request is compared with that of one location whose quota is as large as that of all together, so both processes make

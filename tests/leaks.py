@@ -1,10 +1,10 @@
 """Looks for secrets in all that a test says and leaves behind, and fails the test that shows one.
 
-What it looks at, for every test: log records of all loggers at DEBUG whatever level is set, with their arguments and
-tracebacks (every event is among them, as the client logs each one); what was written to stdout and stderr, by programs
-that were waited for too; every error of ours as it was made, and what `pytest.raises` caught with all that hangs on it;
-the reports of tests that fail; the files that it leaves in its folder. `SQLiteTokenStore` is documented to keep plain
-text, so its files are left out.
+What it looks at, for every test: every event, as the client hands each one to its LoggingHook; log records of all other
+loggers at DEBUG whatever level is set, with their arguments and tracebacks, and those of ours as set; what was written
+to stdout and stderr, by programs that were waited for too; every error of ours as it was made, and what `pytest.raises`
+caught with all that hangs on it; the reports of tests that fail; the files that it leaves in its folder.
+`SQLiteTokenStore` is documented to keep plain text, so its files are left out.
 
 What it looks for: what has the shape of a secret, and every value that was given to the package as one.
 """
@@ -25,11 +25,13 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from msgspec import structs
 
 from ghl_async.auth import App, MemoryStore, OAuthClient, PrivateToken
 from ghl_async.auth._file_store import FileStore
 from ghl_async.auth._sealing import Sealer
 from ghl_async.errors import GHLError
+from ghl_async.hooks import LoggingHook
 from ghl_async.sandbox.oauth import OAuth
 from ghl_async.wire.transport import FixedToken
 
@@ -37,22 +39,29 @@ __all__ = ["Leaks"]
 
 SHORTEST = 12
 """Made-up values shorter than this are words that stand in any text."""
-SHAPES = {
-    "a private token": rb"pit-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-zA-Z]{12}",
-    "a JWT": rb"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}",
-    "a Fernet key": rb"(?<![\w/+-])[\w-]{43}=(?![\w=-])",
-    # with a digit: names in program text have none
-    "a field of a token": rb"(?i:access|refresh|next)_?(?i:token)\\?[\"'=: ]{1,6}(?=[\w./+-]*\d)[\w./+-]{12,}",
-    "a client secret": rb"(?i:client_?secret)\\?[\"'=: ]{1,6}(?=[\w./+-]*\d)[\w./+-]{12,}",
-    "a bearer": rb"(?i:bearer) (?=[\w./+-]*\d)[\w./+-]{12,}",
-}
-_SHAPE = re.compile(b"|".join(b"(?P<_%d>%b)" % (number, shape) for number, shape in enumerate(SHAPES.values())))
-_KINDS = dict(zip((f"_{number}" for number in range(len(SHAPES))), SHAPES, strict=True))
+_VALUE = rb"\\?[\"'=: ]{1,6}(?=[\w./+-]*\d)[\w./+-]{12,}"
+"""With a digit: names in program text have none."""
+SHAPES = [
+    ("a private token", b"", rb"pit-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-zA-Z]{12}"),
+    ("a JWT", b"", rb"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"),
+    ("a Fernet key", rb"(?<![\w/+-])[\w-]{43}", rb"=(?<=[\w-]{43}=)(?![\w=-])"),
+    ("a field of a token", rb"(?i:access|refresh|next)_?t", b"oken" + _VALUE),
+    ("a field of a token", b"(?:ACCESS|REFRESH|NEXT)_?T", b"OKEN" + _VALUE),
+    ("a client secret", rb"(?i:client)_?s", b"ecret" + _VALUE),
+    ("a client secret", b"CLIENT_?S", b"ECRET" + _VALUE),
+    ("a bearer", b"(?i:b)", rb"earer (?=[\w./+-]*\d)[\w./+-]{12,}"),
+]
+"""What it is; what stands before; the rest, which begins with a literal: files of megabytes are looked through."""
+_SHAPES = [
+    (kind, re.compile(b"(?:" + before + rb")\Z") if before else None, re.compile(rest)) for kind, before, rest in SHAPES
+]
+_LONGEST_BEFORE = 60
 _PLAIN_STORE = struct.pack(">I", 0x47484C54)
 """At byte 68 of an SQLite file: SQLiteTokenStore's application id."""
 _ALLOWED = {
     "test_what_is_planted_is_found_and_nothing_else": "it plants them, in a run of its own",
     "test_the_scan_itself_shows_none": "the same run",
+    "test_the_sandbox_prints_what_points_a_backfill_at_it_and_ends_on_a_signal": "it prints the sandbox's secrets",
     "test_the_message_of_a_missing_key_shows_a_command_that_makes_one": "it prints a new key",
 }
 """Tests that show a secret because that is what they are about."""
@@ -66,6 +75,7 @@ class Leaks:
         self.values = {}
         """Whatever was given as a secret, as bytes, in every spelling; with what it is."""
         self._said = defaultdict(list)
+        self._events = set()
         self._wrapped = []
 
     # What is known to be secret
@@ -98,6 +108,8 @@ class Leaks:
     def complaints(self):
         """What was found since the last time, without the secrets themselves."""
         found = []
+        self.note("an event", *map(repr, self._events))
+        self._events.clear()
         for place, texts in self._said.items():
             said = "\n".join(dict.fromkeys(texts)).encode("utf-8", "surrogatepass")
             found += [f"{kind} in {place}: {shown}" for kind, shown in self.secrets_in(said)]
@@ -105,20 +117,28 @@ class Leaks:
         return found
 
     def secrets_in(self, content):
-        for match in _SHAPE.finditer(content):
-            yield _KINDS[match.lastgroup], self._around(content, match.start(), match.end())
+        found = list(_spans(content))
         for value, kind in self.values.items():
             at = content.find(value)
             if at >= 0:
-                yield kind, self._around(content, at, at + len(value))
+                found.append((kind, at, at + len(value)))
+        for kind, start, end in found:
+            yield kind, self._around(content, start, end)
 
     def _around(self, content, start, end):
         """What stands around a secret, without any."""
         before, after = content[max(0, start - 4000) : start], content[end : end + 30]
+        shown = (self._masked(before)[-60:] + content[start : start + 4] + b"***" + self._masked(after)).decode(
+            "utf-8", "replace"
+        )
+        return repr(shown)
+
+    def _masked(self, content):
+        for _kind, start, end in sorted(_spans(content), key=lambda span: -span[1]):
+            content = content[:start] + b"***" + content[end:]
         for value in self.values:
-            before, after = before.replace(value, b"***"), after.replace(value, b"***")
-        before, after = _SHAPE.sub(b"***", before)[-60:], _SHAPE.sub(b"***", after)
-        return repr((before + content[start : start + 4] + b"***" + after).decode("utf-8", "replace"))
+            content = content.replace(value, b"***")
+        return content
 
     def complaints_about(self, folder):
         found = []
@@ -173,6 +193,10 @@ class Leaks:
             self._captured(result)
 
     def _wrap_logging(self):
+        self._before(LoggingHook, "__call__", self._told)
+        # Events would be made text a hundred thousand times over, and say the same.
+        ours = logging.getLogger("ghl_async")
+        self._put(ours, "isEnabledFor", functools.partial(logging.Logger.isEnabledFor, ours))
         call_handlers = logging.Logger.callHandlers
         is_enabled_for = logging.Logger.isEnabledFor
 
@@ -184,6 +208,9 @@ class Leaks:
 
         self._put(logging.Logger, "callHandlers", tapped)
         self._put(logging.Logger, "isEnabledFor", lambda _logger, level: level >= logging.DEBUG)
+
+    def _told(self, _hook, event):
+        self._events.add((type(event).__name__, *(text for text in structs.astuple(event) if isinstance(text, str))))
 
     def _put(self, owner, name, replacement):
         self._wrapped.append((owner, name, getattr(owner, name)))
@@ -243,6 +270,18 @@ class Leaks:
             found += self.complaints_about(folder)
         if found and item.originalname not in _ALLOWED:
             pytest.fail("secrets were shown:\n" + "\n".join(dict.fromkeys(found)), pytrace=False)
+
+
+def _spans(content):
+    for kind, before, rest in _SHAPES:
+        for match in rest.finditer(content):
+            start = match.start()
+            if before is not None:
+                ahead = before.search(content, max(0, start - _LONGEST_BEFORE), start)
+                if ahead is None:
+                    continue
+                start = ahead.start()
+            yield kind, start, match.end()
 
 
 def _looked(look, *args, **kwargs):

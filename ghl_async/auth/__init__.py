@@ -12,7 +12,7 @@ A token given as text to `GHLClient` needs none of them.
 from .agency import Agency, InstalledLocation
 from .app import App, Authorization, Scope
 from .oauth import Grant, OAuthClient
-from .private import PrivateToken
+from .private import PrivateToken, Probe
 from .source import StoredToken
 from .stores import EncryptedFileStore, MemoryStore, SQLiteTokenStore
 from .tokens import PRIVATE, Key, Tokens, TokenStore
@@ -29,6 +29,7 @@ __all__ = [
     "MemoryStore",
     "OAuthClient",
     "PrivateToken",
+    "Probe",
     "SQLiteTokenStore",
     "Scope",
     "StoredToken",

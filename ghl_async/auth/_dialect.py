@@ -173,7 +173,8 @@ def failure_of(caught: GHLError, operation: str, key_text: str) -> RefreshFailed
         return RefreshFailed(text, key_text=key_text, operation=operation)
     kind, advice = _meaning(caught, is_grant=operation == "oauth.token")
     text = f"{key_text}: {advice} ({said})"
-    return kind(text, key_text=key_text, operation=operation, was_answered=True)
+    # Any other no may come from the edge, or after an answer that was lost: the new pair may be there all the same.
+    return kind(text, key_text=key_text, operation=operation, was_answered=kind is not RefreshFailed)
 
 
 def _meaning(caught: ErrorReply, *, is_grant: bool) -> tuple[type[RefreshFailed], str]:

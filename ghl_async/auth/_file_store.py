@@ -97,7 +97,11 @@ class FileStore(ABC):
         return self._locks.hold(key)
 
     async def close(self) -> None:
-        """Finish what was begun and let go of all locks; may be called twice. The store cannot be used afterwards."""
+        """Finish what was begun and let go of all locks; may be called twice. The store cannot be used afterwards.
+
+        Renewals that are under way hold a lock: they are waited for, 30 s at most, and saved.
+        """
+        await self._locks.idle()
         await self._worker.close(self._release)
 
     # Everything below runs on the store's own thread, one job after the other, in the order of the calls above.

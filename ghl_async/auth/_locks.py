@@ -66,11 +66,14 @@ class Turns:
     """One task at a time for each key, in the order of asking."""
 
     def __init__(self) -> None:
-        self._turns: weakref.WeakValueDictionary[Key, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._turns: weakref.WeakValueDictionary[tuple[int, int, Key], asyncio.Lock] = weakref.WeakValueDictionary()
 
     def of(self, key: Key) -> asyncio.Lock:
-        """The key's lock; it lives while a task holds it or waits for it."""
-        return self._turns.setdefault(key, asyncio.Lock())
+        """The key's lock; it lives while a task holds it or waits for it.
+
+        Each process and each event loop has its own: a fork copies locks that are held, and a lock knows one loop.
+        """
+        return self._turns.setdefault((os.getpid(), id(asyncio.get_running_loop()), key), asyncio.Lock())
 
 
 class _LockFile:
@@ -160,6 +163,15 @@ class Locks:
         self._file: _LockFile | None = None
         self._here = (0, self._beside)
         self._taken: set[int] = set()
+        self._held = 0
+        self._idle = asyncio.Event()
+
+    async def idle(self) -> None:
+        """Wait until nobody holds a lock of this store, 30 s at most: who holds one has something to save."""
+        if self._held:
+            self._idle.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), _BUSY_SECONDS)
 
     @contextlib.asynccontextmanager
     async def hold(self, key: Key) -> AsyncIterator[None]:
@@ -171,9 +183,13 @@ class Locks:
         slot = _slot(key)
         async with self._turns.of(key):
             await self._take_patiently(slot)
+            self._held += 1
             try:
                 yield
             finally:
+                self._held -= 1
+                if not self._held:
+                    self._idle.set()
                 # Not awaited: nothing can come between, and a task that is being destroyed cannot wait.
                 self._worker.afterwards(self._drop, slot)
 

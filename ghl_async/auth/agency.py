@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from time import time
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -17,6 +18,7 @@ from ..errors import (
     DecodeError,
     ErrorReply,
     GHLError,
+    InvalidGrant,
     NoReply,
     UsageError,
 )
@@ -35,6 +37,8 @@ __all__ = ["Agency", "InstalledLocation"]
 
 DOCUMENTED_REQUESTS = 100
 """For each app and company within 10 s (facts 4): assumed where the replies say nothing of it."""
+PROBES = 10
+"""Requests under way while the company's quota is not known: one location that hangs must not hold up all others."""
 MINT_SECONDS = 300.0
 """Waiting for the company's quota included: a thousand locations that start together take 100 s of it."""
 ATTEMPT_SECONDS = 15.0
@@ -151,8 +155,11 @@ class Agency:
         """Have `close` wait for this one."""
         self._oauth.keep(renewal)
 
-    async def renew(self, key: Key, tokens: Tokens | None) -> Tokens:  # noqa: ARG002  (a Renewer's form)
-        """Get a token for one location from the company's. `source` does it when one is needed, and saves it.
+    async def renew(self, key: Key, tokens: Tokens | None) -> Tokens:
+        """Get a token for one location. `source` does it when one is needed, and saves it.
+
+        One that a login of its own has brought is renewed by its own refresh token, and that is not lost; else, and
+        if that is good no more, the token comes from the company's.
 
         Cost: 1 request of the company's quota. Scope: oauth.write.
 
@@ -163,6 +170,9 @@ class Agency:
 
         API: POST /oauth/locationToken, in v3 POST /oauth/location-token
         """
+        if tokens is not None and tokens.refresh_token is not None:
+            with contextlib.suppress(InvalidGrant):
+                return await self._oauth.renew(key, tokens)
         is_v3 = self.app.dialect == "v3"
         request = Request(
             operation="oauth.location_token",
@@ -186,7 +196,7 @@ class Agency:
         # Here, where the error that the wire made is no context of ours.
         raise failure_of(caught, request.operation, f"location {key.owner_id}")
 
-    async def locations(self, *, is_installed: bool | None = True) -> AsyncIterator[InstalledLocation]:
+    async def locations(self, *, is_installed: bool | None = True) -> AsyncGenerator[InstalledLocation, None]:
         """Stream the company's locations.
 
         Cost: 1 request of the company's quota for each 100, and one or two at the end. Scope: oauth.readonly.
@@ -261,7 +271,7 @@ class Agency:
             self._transport = Transport(
                 OAuthDialect(app.base_url, is_v3=app.dialect == "v3"),
                 self.company,
-                Budget(assumed=DOCUMENTED_REQUESTS),
+                Budget(assumed=DOCUMENTED_REQUESTS, probes=PROBES),
                 retry=RetryPolicy(),
                 hooks=(LoggingHook(), *self._hooks),
                 connections=self.connections,

@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
 import msgspec
@@ -72,6 +72,10 @@ class Authorization(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "<a login that was begun>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show no field where rich prints it, in a traceback with locals for one."""
+        return []
 
 
 def _split(address: str, complaint: str) -> SplitResult:
@@ -209,14 +213,15 @@ class App:
         """
         parts = _split(redirected_url, "this is no address: paste all of what stands in the browser's address bar")
         said = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if "error" in said:
-            reason = said["error"] if re.fullmatch(r"[a-z_.]{1,40}", said["error"]) else "an error"
-            raise ConsentDenied(f"the consent page answered {reason}: nothing was allowed; log in again to change that")
+        reason = said.get("error", "")
+        reason = reason if re.fullmatch(r"[a-z_.]{1,40}", reason) else "an error"
         if not state or not hmac.compare_digest(said.get("state", "").encode(), state.encode()):
             raise ConsentDenied(
                 "the state in this address is not the one of this login: it belongs to another login, or somebody made"
                 " it up; begin again and use the address that follows"
             )
+        if "error" in said:
+            raise ConsentDenied(f"the consent page answered {reason}: nothing was allowed; log in again to change that")
         if not said.get("code"):
             raise UsageError("this address holds no code: paste the one that the consent page has sent you to")
         return said["code"]

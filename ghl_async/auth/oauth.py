@@ -29,7 +29,8 @@ CALL_SECONDS = 27.0
 ATTEMPT_SECONDS = 8.0
 SIDE_BY_SIDE = 100
 """Renewals of different keys under way at once: a thousand may be due together after a night's sleep."""
-_RETRY = RetryPolicy(attempts=8, base_seconds=0.25, cap_seconds=4.0)
+_RETRY = RetryPolicy(attempts=40, base_seconds=0.25, cap_seconds=4.0)
+"""The deadline ends it, not the number: giving up earlier would give up a pair that may have been made."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +51,8 @@ class OAuthClient:
             grant = await oauth.exchange(app.redeem(redirected_url, state))
             await store.save(grant.key, grant.tokens)
 
-    Leaving it waits for renewals that are under way: an answer that nobody saves is a refresh token lost.
+    Leaving it waits for renewals that are under way: an answer that nobody saves is a refresh token lost. So open the
+    store before it, that it closes after it.
 
     Args:
         app: who asks.

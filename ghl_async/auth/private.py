@@ -15,7 +15,7 @@ from typing import Self, TypeAlias
 
 import msgspec
 
-from ..errors import AuthError, Forbidden, GHLError, NoToken, Unauthorized, UsageError
+from ..errors import GHLError, NoToken, ScopeMissing, Unauthorized, UsageError, WrongLocation
 from ..hooks import Hook, LoggingHook, TokenRenewed, TokenTrouble, emit
 from .tokens import PRIVATE, Key, Tokens, TokenStore
 
@@ -58,7 +58,6 @@ class PrivateToken:
         self._spare: str | None = None
         """The other one: that which was in use before, or, while `_is_on_trial`, the proven one."""
         self._is_on_trial = False
-        self._refused: set[str] = set()
         self._hooks: tuple[Hook, ...] = (LoggingHook(), *hooks)
         self._store: TokenStore | None = None
         self._key = Key(PRIVATE, "location", "")
@@ -81,9 +80,7 @@ class PrivateToken:
         return cls(token, next_token=os.environ.get("GHL_NEXT_TOKEN") or None, hooks=hooks)
 
     @classmethod
-    async def load(
-        cls, store: TokenStore, location_id: str, *, probe: Probe | None = None, hooks: Sequence[Hook] = ()
-    ) -> Self:
+    async def load(cls, store: TokenStore, location_id: str, *, probe: Probe, hooks: Sequence[Hook] = ()) -> Self:
         """Take what the store keeps for a location, and look at it again each minute while the token is used.
 
         So a new token that is put beside the old one, by this or another process, takes over by itself.
@@ -91,7 +88,7 @@ class PrivateToken:
         Args:
             store: must stay open as long as this source is used.
             location_id: whose token.
-            probe: proves a new token before it takes over; None tries it with the next call.
+            probe: proves a new token before it takes over, for example by reading one contact of the location with it.
             hooks: callables that are told of swaps and of trouble with them.
 
         Raises:
@@ -110,6 +107,9 @@ class PrivateToken:
     def __repr__(self) -> str:
         return "<a private token>"
 
+    def __reduce__(self) -> str:
+        raise UsageError("a PrivateToken is not pickled, because of its secret: make it where it is needed")
+
     async def token(self) -> str:
         """Return the token in use."""
         if self._store is not None and asyncio.get_running_loop().time() >= self._look_at and not self._turn.locked():
@@ -118,10 +118,10 @@ class PrivateToken:
         return self._token
 
     async def reject(self, token: str) -> None:
-        """Take note that the server refused this one; the other one of the two, if there is one, takes its place."""
-        self._refused.add(token)
-        if token == self._spare:
-            self._spare = None
+        """Take note that the server refused this one; the other one of the two, if there is one, takes its place.
+
+        The two change places, because a refusal may be the server's mistake: if the other is refused they change again.
+        """
         if token != self._token:
             return
         if self._spare is None:
@@ -129,35 +129,34 @@ class PrivateToken:
             async with self._turn:
                 if token == self._token:
                     await self._look()
-            return
-        was_on_trial = self._is_on_trial
-        self._token, self._spare, self._is_on_trial = self._spare, None, False
-        self._tell_trouble("the new token was refused, the one before it is used again")
-        if was_on_trial:
-            await self._drop(token)
+        elif self._is_on_trial:
+            self._token, self._spare, self._is_on_trial = self._spare, None, False
+            self._tell_trouble("the new token was refused, the one before it is used again")
+        else:
+            self._token, self._spare = self._spare, self._token
+            self._tell_trouble("the token in use was refused, the one before it is tried")
 
     async def rotate(self, new: str, probe: Probe | None = None) -> None:
         """Put a new token in place of the present one, which stays at hand until it is refused.
 
-        With a `probe` it must pass that first; without one it takes over at once, and goes at its first refusal. A
-        source that has a store saves the new one there: beside the old one until it is proven, then in its place.
+        With a `probe`, this one or that of `load`, it must pass first, and a store gets it then; without one it takes
+        over at once, and goes at its first refusal.
 
         Raises:
             GHLError: what the probe raised; nothing has changed.
             StoreFailed, StoreMismatch: the store did not take it; nothing has changed.
         """
-        new = _checked(new, "the new token")
+        new, probe = _checked(new, "the new token"), probe or self._probe
         async with self._turn:
             if new == self._token:
                 return
-            self._refused.discard(new)
-            if probe is not None:
-                await probe(new)
-                await self._save(new, None)
-                self._swap(new)
-            else:
-                await self._save(self._proven, new)
+            if probe is None:
                 self._try(new)
+                return
+            stored = None if self._store is None else await self._store.load(self._key)
+            await probe(new)
+            await self._save(new, instead_of=(new, None if stored is None else stored.next_token))
+            self._swap(new)
 
     @property
     def _proven(self) -> str:
@@ -176,13 +175,14 @@ class PrivateToken:
     def _locked(self) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._store is None else self._store.lock(self._key)
 
-    async def _save(self, token: str, next_token: str | None) -> None:
+    async def _save(self, token: str, *, instead_of: Sequence[str | None]) -> None:
+        """Store a proven one. What stands beside it goes if it is one of these; else a login has just put it there."""
         if self._store is None:
             return
         async with self._locked():
             stored = await self._store.load(self._key) or Tokens(access_token=token)
-            changed = msgspec.structs.replace(stored, access_token=token, next_token=next_token)
-            await self._store.save(self._key, changed)
+            kept = None if stored.next_token in instead_of else stored.next_token
+            await self._store.save(self._key, msgspec.structs.replace(stored, access_token=token, next_token=kept))
 
     async def _drop(self, refused: str) -> None:
         """Take a new token that failed out of the store. The calls go on if that fails: it is refused again then."""
@@ -207,26 +207,21 @@ class PrivateToken:
                 await self._heed(stored)
         except GHLError as error:
             self._tell_trouble(f"the token in use is kept: {error}")
+        except Exception as error:  # noqa: BLE001  (a probe is the caller's, and no call fails because of it)
+            self._tell_trouble(f"the token in use is kept: the probe of the new one raised {type(error).__name__}")
 
     async def _heed(self, stored: Tokens) -> None:
         new = stored.next_token
-        if self._is_on_trial and new == self._token:
-            await self._save(new, None)  # it was used for a while, and not refused
+        if new is not None and self._probe is not None and await self._passes(self._probe, new):
+            await self._save(new, instead_of=(new,))
             self._swap(new)
-        elif new is not None and new not in self._refused:
-            if self._probe is None:
-                self._try(new)
-            elif await self._passes(self._probe, new):
-                await self._save(new, None)
-                self._swap(new)
-        elif stored.access_token != self._token and stored.access_token not in self._refused:
+        elif stored.access_token != self._token:
             self._swap(stored.access_token)  # another process has proven it
 
     async def _passes(self, probe: Probe, new: str) -> bool:
         try:
             await probe(new)
-        except (Unauthorized, Forbidden, AuthError):
-            self._refused.add(new)
+        except (Unauthorized, ScopeMissing, WrongLocation, NoToken):
             self._tell_trouble("the new token did not pass its probe and was dropped; the one in use is kept")
             await self._drop(new)
             return False

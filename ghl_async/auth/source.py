@@ -32,10 +32,13 @@ __all__ = ["Renewer", "StoredToken"]
 MARGIN_SECONDS = 600.0
 MARGIN_SHARE = 0.1
 """Of a token's life at most, so that a short-lived one is not renewed all the time."""
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 0.5
 """How long callers wait for a renewal while the old token is good."""
 AGAIN_SECONDS = 30.0
 """Until the next try after one that failed while the old token is good."""
+GRACE_SECONDS = 30.0
+AGAIN_IN_GRACE_SECONDS = 1.0
+"""The same, as long as a new pair that was made and lost can still be had (facts 9.3)."""
 LONGEST_PAUSE_SECONDS = 60.0
 """Between tries that fail while there is no good token. The first two follow each other at once."""
 FRESH_SECONDS = 1.0
@@ -97,6 +100,9 @@ class StoredToken:
         self._tokens: Tokens | None = None
         """What callers get; always as the store has it."""
         self._due_at = -math.inf
+        self._adopted_at = -math.inf
+        """By the loop's clock, as all that is about waiting: the other one may be set."""
+        self._refresh_sent_at = -math.inf
         self._refused: str | None = None
         """The token that the server did not take."""
         self._refused_at: deque[float] = deque(maxlen=REFUSALS)
@@ -131,11 +137,11 @@ class StoredToken:
 
     async def reject(self, token: str) -> None:
         """Take note that the server refused this one; the next `token()` looks for another, or renews it."""
-        now, tokens = self._clock(), self._tokens
+        now, tokens = asyncio.get_running_loop().time(), self._tokens
         if tokens is None or tokens.access_token != token or self._refused == token:
             return
         before = self._refused_at
-        if before and tokens.issued_at is not None and now - tokens.issued_at < FRESH_SECONDS:
+        if before and now - self._adopted_at < FRESH_SECONDS:
             return
         if len(before) == REFUSALS and now - before[0] < REFUSALS_SECONDS:
             return
@@ -144,7 +150,7 @@ class StoredToken:
 
     async def _awaited(self) -> str:
         while True:
-            if self._failure is not None and self._clock() < self._paused_until:
+            if self._failure is not None and asyncio.get_running_loop().time() < self._paused_until:
                 raise copy(self._failure)
             task = self._task
             if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
@@ -196,14 +202,18 @@ class StoredToken:
             # All others send nothing the next time either, so asking again is free.
             self._failure, self._failures = failure, self._failures + 1
             pause = 0.0 if self._failures == 1 else min(2.0 ** (self._failures - 2), LONGEST_PAUSE_SECONDS)
-            self._paused_until = now + pause
+            self._paused_until = asyncio.get_running_loop().time() + pause
         return failure
 
     def _adopt(self, tokens: Tokens) -> None:
+        if self._tokens is None or self._tokens.access_token != tokens.access_token:
+            self._adopted_at = asyncio.get_running_loop().time()
         self._tokens, self._due_at = tokens, self._due(tokens)
 
     def _put_off(self, tokens: Tokens) -> None:
-        self._due_at = min(self._clock() + AGAIN_SECONDS, tokens.expires_at or math.inf)
+        is_in_grace = asyncio.get_running_loop().time() - self._refresh_sent_at < GRACE_SECONDS
+        seconds = AGAIN_IN_GRACE_SECONDS if is_in_grace else AGAIN_SECONDS
+        self._due_at = min(self._clock() + seconds, tokens.expires_at or math.inf)
 
     def _due(self, tokens: Tokens) -> float:
         """When to renew: the margin before the end."""
@@ -239,7 +249,7 @@ class StoredToken:
             stored = await self._store.load(self._key)
             if self._unsaved is not None:
                 came_from, renewed = self._unsaved
-                if came_from == _refresh_token_of(stored):
+                if came_from is not None and came_from == _refresh_token_of(stored):
                     return await self._saved(renewed, came_from), "renewed"
                 self._unsaved = None  # somebody else has stored newer ones, by the mark or by a login
             if stored is not None and self._will_do(stored):
@@ -261,6 +271,9 @@ class StoredToken:
             if stored.refresh_began_at is None:
                 stored = msgspec.structs.replace(stored, refresh_began_at=self._clock())
                 await self._store.save(self._key, stored)
+            now = asyncio.get_running_loop().time()
+            if now - self._refresh_sent_at >= AGAIN_SECONDS:
+                self._refresh_sent_at = now
         try:
             renewed = await self._renewer.renew(self._key, stored)
         except RefreshFailed as error:
@@ -292,6 +305,9 @@ class StoredToken:
         )
 
     async def _saved(self, renewed: Tokens, came_from: str | None) -> Tokens:
+        stored = await self._store.load(self._key)
+        if _refresh_token_of(stored) not in {None, came_from} and stored is not None and self._will_do(stored):
+            return stored  # a login that did not wait for us
         self._unsaved = came_from, renewed
         await self._store.save(self._key, renewed)
         self._unsaved = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -45,6 +45,10 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         until = "" if self.expires_at is None else f" until {self.expires_at:.0f}"
         return f"<tokens{until}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show no field where rich prints it, in a traceback with locals for one."""
+        return []
 
 
 class TokenStore(Protocol):

@@ -48,9 +48,9 @@ app = App(
 async def backfill(options: Annotated[BackfillOptions, Parameter(name="*")] = _BACKFILL) -> int:
     """Copy a location's contacts with their tasks, notes and appointments into an SQLite file.
 
-    The token is that of GHL_TOKEN, or one from `login`. It begins with a plan of what it will cost, and does not begin if the day's quota
-    does not hold that. Whatever interrupts it, the same command goes on where it stopped; of a complete copy it makes a
-    current one.
+    The token is that of GHL_TOKEN, or one from `login`. It begins with a plan of what it will cost, and does not begin
+    if the day's quota does not hold that. Whatever interrupts it, the same command goes on where it stopped; of a
+    complete copy it makes a current one.
     """
     if options.all_locations:
         from .everywhere import copy_all_locations

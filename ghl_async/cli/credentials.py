@@ -14,6 +14,7 @@ from ..client import GHLClient
 from ..errors import NoToken, UsageError
 from ..hooks import Hook
 from .options import PlaceOptions
+from .probe import probe_for
 from .settings import api_version, app_of, base_url, setting
 from .token_file import FileStore, is_there, open_store, token_path
 
@@ -67,7 +68,7 @@ async def find_credential(
     if not is_there(path):
         raise NoToken(
             f"GHL_TOKEN is not set, and no token is stored in {path}: ghl-async login, or set GHL_TOKEN to a private "
-            "integration token of the location, or try --sandbox first"
+            "integration token of the location, or try `ghl-async backfill --sandbox` first"
         )
     store = await open_store(path, opened)
     keys = await store.keys()
@@ -103,7 +104,8 @@ async def _stored(location_id: str, keys: list[Key], store: FileStore, context: 
     own = [key for key in keys if key.owner == "location" and key.owner_id == location_id]
     tokens = None
     if any(key.app_id == PRIVATE for key in own):
-        source = await PrivateToken.load(store, location_id, hooks=context.hooks)
+        probe = probe_for(context.options, location_id)
+        source = await PrivateToken.load(store, location_id, probe=probe, hooks=context.hooks)
         tokens = await store.load(Key(PRIVATE, "location", location_id))
         return Credential(
             location_id=location_id, source=source, origin=f"a private one from {context.path}", tokens=tokens

@@ -21,7 +21,7 @@ from ..errors import AuthError, DeadlineExceeded, GHLError, NoReply, NoToken, Sc
 from .credentials import Credential, find_agency, find_credential
 from .options import DoctorOptions
 from .scopes import AGENCY_SCOPES, NEEDS, Need
-from .settings import api_version, base_url
+from .settings import api_version, base_url, setting
 from .stored import age_advice
 from .token_file import is_there, open_store, token_path
 
@@ -210,8 +210,6 @@ async def _agency(options: DoctorOptions, opened: contextlib.AsyncExitStack) -> 
 
 
 def _names_no_location(options: DoctorOptions) -> bool:
-    from .settings import setting
-
     return not setting(options.location_id, "GHL_LOCATION_ID")
 
 
@@ -219,11 +217,11 @@ async def _agency_scopes(sheet: _Sheet, agency: Agency) -> None:
     first: list[str] = []
 
     async def list_first() -> str:
-        async with contextlib.aclosing(agency.locations()) as locations:
-            async for location in locations:
-                first.append(location.id)
-                return f"agency {agency.company_id}, its first location is {location.id}"
-        return f"agency {agency.company_id} has no location with the app installed"
+        location = await anext(aiter(agency.locations()), None)
+        if location is None:
+            return f"agency {agency.company_id} has no location with the app installed"
+        first.append(location.id)
+        return f"agency {agency.company_id}, its first location is {location.id}"
 
     async def mint() -> str:
         if not first:

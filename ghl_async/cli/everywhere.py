@@ -83,33 +83,38 @@ class _Journey:
             stop()
 
     async def run(self) -> list[int]:
-        """Copy them; the exit code of each."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(AT_ONCE):
-                    group.create_task(self._work())
-                await self._list()
-        except* GHLError as errors:
-            first: BaseException = errors
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-        else:
-            if not self._codes and not self._is_stopping:
-                raise UsageError(f"no location of the agency {self._agency.company_id} has installed the app")
-            self._display.say(f"{len(self._codes):,} locations; {self._codes.count(0):,} of them are complete.")
-            return [*self._codes, *([3] if self._is_stopping else [])]
-        raise first
+        """Copy them; the exit code of each, and of the whole if it did not get to its end.
 
-    async def _list(self) -> None:
-        try:
-            async with contextlib.aclosing(self._agency.locations()) as locations:
-                async for place in locations:
-                    if self._is_stopping:
-                        break
-                    await self._places.put(place)
-        finally:
+        Raises:
+            GHLError: nothing was begun.
+        """
+        async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
-                await self._places.put(None)
+                group.create_task(self._work())
+            failure = await self._list()
+        if not self._codes and failure is not None:
+            raise failure
+        if not self._codes and not self._is_stopping:
+            raise UsageError(f"no location of the agency {self._agency.company_id} has installed the app")
+        self._display.say(f"{len(self._codes):,} locations; {self._codes.count(0):,} of them are complete.")
+        if failure is not None:
+            complain(f"there may be more locations, their list broke off: {failure}")
+            return [*self._codes, 1]
+        return [*self._codes, 3] if self._is_stopping else self._codes
+
+    async def _list(self) -> GHLError | None:
+        """Hand out the locations; why that broke off, if it did. Those that were handed out are copied all the same."""
+        failure = None
+        try:
+            async for place in self._agency.locations():
+                if self._is_stopping:
+                    break
+                await self._places.put(place)
+        except GHLError as error:
+            failure = error
+        for _ in range(AT_ONCE):
+            await self._places.put(None)
+        return failure
 
     async def _work(self) -> None:
         while (place := await self._places.get()) is not None:

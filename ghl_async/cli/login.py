@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,18 +17,17 @@ from time import time
 import msgspec
 
 from ..auth import PRIVATE, App, Authorization, Grant, Key, OAuthClient, Tokens
-from ..client import GHLClient
 from ..errors import NoToken, ScopeMissing, UsageError
 from .complaint import complain
-from .loopback import caught_address, expect_port
+from .loopback import caught_code, expect_port
 from .options import LoginOptions
+from .probe import probe_for, trial_client
 from .scopes import AGENCY_SCOPES, NEEDS
-from .settings import api_version, base_url, client_secret, dialect, setting
+from .settings import base_url, client_secret, dialect, setting
+from .stored import ROTATE_DAYS
 from .token_file import FileStore, open_for_login, token_path
 
 __all__ = ["log_in"]
-
-_CHECK_SECONDS = 30.0
 
 
 def log_in(options: LoginOptions) -> int:
@@ -52,20 +52,10 @@ def _log_in_privately(options: LoginOptions, path: Path) -> None:
     if not location_id:
         raise UsageError("a private token is one location's: pass --location-id or set GHL_LOCATION_ID")
     # With a token that is none: a wrong id or address is told before anybody pastes anything.
-    _client(options, location_id, "none")
+    trial_client(options, location_id, "none")
     asyncio.run(_see_that_it_takes_tokens(path))
     token = _asked_in_secret(f"Private integration token of location {location_id} (it is not shown): ")
     asyncio.run(_check_and_keep(token, options, location_id, path))
-
-
-def _client(options: LoginOptions, location_id: str, token: str) -> GHLClient:
-    return GHLClient(
-        token,
-        location_id=location_id,
-        base_url=base_url(options),
-        api_version=api_version(),
-        deadline_seconds=_CHECK_SECONDS,
-    )
 
 
 async def _see_that_it_takes_tokens(path: Path) -> None:
@@ -75,16 +65,16 @@ async def _see_that_it_takes_tokens(path: Path) -> None:
 
 async def _check_and_keep(token: str, options: LoginOptions, location_id: str, path: Path) -> None:
     async with contextlib.AsyncExitStack() as opened:
-        ghl = await opened.enter_async_context(_client(options, location_id, token))
         try:
-            await ghl.contacts.search(page_size=1)
+            await probe_for(options, location_id)(token)
         except ScopeMissing as error:
             complain(f"kept all the same: {error}")
         store = await open_for_login(path, opened)
         beside = await _put(store, Key(PRIVATE, "location", location_id), token.strip())
-        told = "beside the one before, which stays until it is refused" if beside else "by itself"
-        _say(f"The token of location {location_id} is kept in {path}, {told}.")
-        _say("Rotate it every 90 days, at the vendor and with this command again. Next: ghl-async doctor")
+        told = ", beside the one before, which stays until it is refused" if beside else ""
+        _say(f"The token of location {location_id} is kept in {path}{told}.")
+        _say(f"Rotate it every {ROTATE_DAYS} days, at the vendor and with this command again. Next: ghl-async doctor")
+        _mention_the_environment()
 
 
 async def _put(store: FileStore, key: Key, token: str) -> bool:
@@ -122,7 +112,6 @@ def _log_in_with_app(options: LoginOptions, path: Path) -> None:
     if not secret:
         app = _app(options, client_id, _asked_in_secret(f"Client secret of the app {client_id} (it is not shown): "))
     begun = app.authorize_url(version_id=options.version_id)
-    _say("Open this address in a browser, choose and allow:", "", f"  {begun.url}", "")
     code = _code(options, app, begun)
     grant = asyncio.run(_exchange_and_keep(code, options, app, path))
     _tell(grant, app, path)
@@ -143,11 +132,12 @@ def _app(options: LoginOptions, client_id: str, secret: str) -> App:
 
 
 def _code(options: LoginOptions, app: App, begun: Authorization) -> str:
+    shown = ("Open this address in a browser, choose and allow:", "", f"  {begun.url}", "")
     if options.listen is None:
-        _say("Then paste the whole address that the browser was sent to (the page itself may be missing):")
+        _say(*shown, "Then paste the whole address that the browser was sent to (the page itself may be missing):")
         return app.redeem(_line(sys.stdin.readline()), begun.state)
-    _say(f"Waiting for the browser on port {options.listen}; Ctrl-C ends it.")
-    return asyncio.run(caught_address(options.listen, app, begun.state))
+    waiting = f"Waiting for the browser on port {options.listen}; Ctrl-C ends it."
+    return asyncio.run(caught_code(options.listen, app, begun.state, when_ready=lambda: _say(*shown, waiting)))
 
 
 async def _exchange_and_keep(code: str, options: LoginOptions, app: App, path: Path) -> Grant:
@@ -171,6 +161,12 @@ def _tell(grant: Grant, app: App, path: Path) -> None:
         _say(f"Not granted: {', '.join(missing)}. Does the app have these scopes at the marketplace?")
     every = " --all-locations" if grant.key.owner == "company" else ""
     _say(f"Next: ghl-async doctor, ghl-async backfill{every}")
+    _mention_the_environment()
+
+
+def _mention_the_environment() -> None:
+    if os.environ.get("GHL_TOKEN", "").strip():
+        _say("GHL_TOKEN is set and goes before what is stored: unset it.")
 
 
 def _asked_in_secret(prompt: str) -> str:

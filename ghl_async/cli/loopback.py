@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
 from ..auth import App
 from ..errors import ConsentDenied, GHLError, UsageError
 
-__all__ = ["caught_address", "expect_port"]
+__all__ = ["caught_code", "expect_port"]
 
 _PATIENCE_SECONDS = 600.0
 _REQUEST_SECONDS = 10.0
+_LAST_PAGE_SECONDS = 1.0
 _DONE = "Done. You may close this page and go back to the terminal."
 _FAILED = "This did not work. The terminal says why."
 _HTTP_PORT = 80
@@ -32,8 +33,8 @@ def expect_port(redirect_uri: str, port: int) -> None:
         raise UsageError(f"the redirect address leads to port {parts.port or _HTTP_PORT}: --listen must be the same")
 
 
-async def caught_address(port: int, app: App, state: str) -> str:
-    """Wait for the browser to come with the code, and return that.
+async def caught_code(port: int, app: App, state: str, *, when_ready: Callable[[], None]) -> str:
+    """Wait for the browser to come with the code, and return that. `when_ready` is called once it may come.
 
     Raises:
         ConsentDenied: the user said no, or the state is not ours.
@@ -41,6 +42,7 @@ async def caught_address(port: int, app: App, state: str) -> str:
     """
     caught: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with _listening(port, app, state, caught):
+        when_ready()
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await caught
@@ -58,7 +60,8 @@ async def _listening(port: int, app: App, state: str, caught: asyncio.Future[str
         if task is not None:
             under_way.add(task)
             task.add_done_callback(under_way.discard)
-        with contextlib.suppress(OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
+        # Cancelled: a browser that opened a connection ahead of time, and never used it.
+        with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError, asyncio.CancelledError):
             async with asyncio.timeout(_REQUEST_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
                 status, text = _judged(head, app, state, caught)
@@ -79,14 +82,16 @@ async def _listening(port: int, app: App, state: str, caught: asyncio.Future[str
                 raise UsageError(f"cannot listen on port {port} ({error.strerror}): use --paste") from None
     try:
         yield
+    finally:
         # The browser is to get its page before the door closes.
         if under_way:
-            await asyncio.wait(under_way, timeout=1.0)
-    finally:
+            await asyncio.wait(under_way, timeout=_LAST_PAGE_SECONDS)
         for server in servers:
             server.close()
         for task in under_way:
             task.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
 
 
 def _judged(head: bytes, app: App, state: str, caught: asyncio.Future[str]) -> tuple[str, str]:

@@ -54,6 +54,7 @@ def app_of(client_id: str, options: PlaceOptions) -> App:
     secret = client_secret()
     if not secret:
         raise NoToken(
-            f"the stored tokens come from the app {client_id}, and renewing them takes its secret: set GHL_CLIENT_SECRET"
+            f"the stored tokens are those of the app {client_id}, and renewing them takes its secret: set "
+            "GHL_CLIENT_SECRET"
         )
     return App(client_id, secret, base_url=base_url(options), dialect=dialect())

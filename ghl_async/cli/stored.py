@@ -13,7 +13,7 @@ from .options import LogoutOptions, TokensOptions
 from .settings import setting
 from .token_file import FileStore, is_there, open_store, token_path
 
-__all__ = ["age_advice", "forget", "named", "show"]
+__all__ = ["ROTATE_DAYS", "age_advice", "forget", "named", "show"]
 
 ROTATE_DAYS = 90
 """The vendor's advice for private tokens (facts 2.2)."""

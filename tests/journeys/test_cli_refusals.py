@@ -40,7 +40,7 @@ async def refused(command, code, words, *arguments, **environment):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("nonsense", "Available commands: backfill, plan, sandbox"),
+        ("nonsense", "Available commands: backfill, doctor, login, logout, plan, sandbox, tokens"),
         ("backfill --nonsense", "Unknown option"),
         ("backfill stray", "stray"),
         ("backfill --token pit-secret", "Unknown option"),
@@ -59,6 +59,9 @@ async def refused(command, code, words, *arguments, **environment):
         ("plan --base-url nonsense", "base_url must look like"),
         ("sandbox --profile big", "--profile"),
         ("sandbox --port 99999", "--port"),
+        ("sandbox --redirect-uri http://app.example.com/", "must be https or on loopback"),
+        ("backfill --sandbox --tokens x", "leave out --location-id"),
+        ("backfill --company-id x", "--company-id goes with --all-locations"),
     ],
 )
 async def test_wrong_usage(ghl_async, arguments, words):

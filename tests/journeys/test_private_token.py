@@ -8,7 +8,7 @@ import pytest
 
 from ghl_async import GHLClient
 from ghl_async.auth import PRIVATE, Key, MemoryStore, PrivateToken, Tokens
-from ghl_async.errors import NoReply, NoToken, StoreFailed, Unauthorized, UsageError
+from ghl_async.errors import Forbidden, NoReply, NoToken, StoreFailed, Unauthorized, UsageError, WrongLocation
 from ghl_async.hooks import TokenRenewed, TokenTrouble
 
 from .authority import Authority
@@ -47,6 +47,10 @@ def prober(authority):
     return probe
 
 
+async def passes(_token):
+    """A probe that is content."""
+
+
 async def call(authority, source):
     async with GHLClient(source, location_id=LOCATION, base_url=authority.base_url) as ghl:
         await ghl.contacts.get("A" * 20)
@@ -71,7 +75,7 @@ async def test_a_new_token_that_passes_takes_over_and_the_old_one_stays_at_hand(
 async def test_a_new_token_that_fails_changes_nothing(authority):
     authority.good = {OLD}
     store = Stored()
-    source = await PrivateToken.load(store, LOCATION)
+    source = await PrivateToken.load(store, LOCATION, probe=prober(authority))
     with pytest.raises(Unauthorized):
         await source.rotate(NEW, prober(authority))
     assert await source.token() == OLD
@@ -80,26 +84,72 @@ async def test_a_new_token_that_fails_changes_nothing(authority):
 
 async def test_without_a_probe_the_first_refusal_brings_the_old_one_back(authority):
     authority.good = {OLD}
-    store = Stored()
-    source = await PrivateToken.load(store, LOCATION)
+    source = PrivateToken(OLD)
     await source.rotate(NEW)
-    assert (await source.token(), store.pair) == (NEW, (OLD, NEW))
+    assert await source.token() == NEW
     await call(authority, source)
-    assert (await source.token(), store.pair) == (OLD, (OLD, None))
+    assert await source.token() == OLD
+
+
+async def test_a_refusal_by_mistake_costs_the_new_token_nothing(authority):
+    source = PrivateToken(OLD)
+    await source.rotate(NEW, prober(authority))
+    await source.reject(NEW)
+    authority.good = {NEW}
+    await call(authority, source)
+    assert await source.token() == NEW
 
 
 @pytest.mark.virtual
-async def test_a_token_that_another_process_puts_beside_takes_over_within_a_minute():
+async def test_the_stored_one_is_taken_again_after_a_refusal_by_mistake(authority):
     store = Stored()
-    source = await PrivateToken.load(store, LOCATION)
+    source = await PrivateToken.load(store, LOCATION, probe=prober(authority))
+    await source.rotate(NEW)
+    await source.reject(NEW)
+    assert (await source.token(), store.pair) == (OLD, (NEW, None))
+    await asyncio.sleep(61)
+    assert await source.token() == NEW
+
+
+@pytest.mark.virtual
+async def test_a_token_that_another_process_puts_beside_takes_over_within_a_minute(authority):
+    store = Stored()
+    source = await PrivateToken.load(store, LOCATION, probe=prober(authority))
     store.put_beside(NEW)
     assert await source.token() == OLD
     await asyncio.sleep(61)
-    assert await source.token() == NEW
-    assert store.pair == (OLD, NEW)  # until it was in use for a while
-    await asyncio.sleep(61)
-    assert await source.token() == NEW
-    assert store.pair == (NEW, None)
+    assert (await source.token(), store.pair) == (NEW, (NEW, None))
+
+
+async def test_one_that_is_put_beside_while_another_is_proven_stays_there():
+    store = Stored(next_token=NEW)
+
+    async def probe(_token):
+        store.put_beside("pit-newer")
+
+    source = await PrivateToken.load(store, LOCATION, probe=probe)
+    assert (await source.token(), store.pair) == (NEW, (NEW, "pit-newer"))
+
+
+@pytest.mark.parametrize("fault", [Forbidden("the edge", operation="probe", status=403), ConnectionResetError("x")])
+async def test_a_probe_that_says_nothing_of_the_token_drops_nothing(fault):
+    store = Stored(next_token=NEW)
+
+    async def probe(_token):
+        raise fault
+
+    source = await PrivateToken.load(store, LOCATION, probe=probe)
+    assert (await source.token(), store.pair) == (OLD, (OLD, NEW))
+
+
+async def test_one_of_another_location_is_dropped():
+    store = Stored(next_token=NEW)
+
+    async def probe(_token):
+        raise WrongLocation("another location", operation="probe", status=403)
+
+    source = await PrivateToken.load(store, LOCATION, probe=probe)
+    assert (await source.token(), store.pair) == (OLD, (OLD, None))
 
 
 @pytest.mark.virtual
@@ -130,7 +180,7 @@ async def test_a_probe_that_finds_no_network_drops_nothing():
 
 async def test_when_the_old_one_dies_all_calls_go_on_with_the_one_beside_it(authority):
     store = Stored()
-    source = await PrivateToken.load(store, LOCATION)
+    source = await PrivateToken.load(store, LOCATION, probe=prober(authority))
     store.put_beside(NEW)
     authority.good = {NEW}
     async with GHLClient(source, location_id=LOCATION, base_url=authority.base_url) as ghl:
@@ -140,7 +190,7 @@ async def test_when_the_old_one_dies_all_calls_go_on_with_the_one_beside_it(auth
 
 async def test_what_another_process_has_proven_is_taken_when_the_old_one_dies(authority):
     store = Stored()
-    source = await PrivateToken.load(store, LOCATION)
+    source = await PrivateToken.load(store, LOCATION, probe=prober(authority))
     store._kept[KEY] = Tokens(access_token=NEW)
     authority.good = {NEW}
     await call(authority, source)
@@ -148,9 +198,9 @@ async def test_what_another_process_has_proven_is_taken_when_the_old_one_dies(au
 
 
 @pytest.mark.virtual
-async def test_a_store_that_fails_stops_no_call():
+async def test_a_store_that_fails_stops_no_call(authority):
     store = Stored()
-    source = await PrivateToken.load(store, LOCATION)
+    source = await PrivateToken.load(store, LOCATION, probe=prober(authority))
 
     async def failing(_key):
         raise StoreFailed("no permission")
@@ -176,7 +226,7 @@ async def test_tokens_come_from_the_environment(monkeypatch):
 
 async def test_what_is_no_token_is_refused_without_being_shown():
     with pytest.raises(NoToken, match="ghl-async login"):
-        await PrivateToken.load(MemoryStore(), LOCATION)
+        await PrivateToken.load(MemoryStore(), LOCATION, probe=passes)
     for wrong in ("", "two words", "tökén"):
         with pytest.raises((NoToken, UsageError)) as caught:
             PrivateToken(wrong)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from ghl_async.auth.source import PATIENCE_SECONDS
 from ghl_async.errors import InvalidGrant, LocationInactive, NoToken, RefreshFailed, StoreFailed
 from ghl_async.hooks import TokenTrouble
 
@@ -112,6 +113,7 @@ async def test_before_an_invalid_grant_the_store_is_read_once_more(world):
     assert world.kept.refresh_token == "secret-r-9"
 
 
+@pytest.mark.virtual
 async def test_a_paused_location_keeps_its_token(world):
     world.authority.faults = [(400, {"statusCode": 400, "message": "Location is not active"})] * 2
     source = world.source()
@@ -120,6 +122,7 @@ async def test_a_paused_location_keeps_its_token(world):
             await source.token()
         assert caught.value.key_text == f"location {LOCATION}"
         world.clock.now += 100
+        await asyncio.sleep(100)
     assert world.kept.refresh_token == "secret-r-0"
     assert world.kept.refresh_began_at is None
     assert await source.token() == "secret-a-1"
@@ -156,9 +159,9 @@ async def test_a_refresh_that_hangs_holds_nobody_up_while_the_old_token_is_good(
             source, loop = world.source(), asyncio.get_running_loop()
             began = loop.time()
             assert await source.token() == "secret-a-0"
-            assert 4.9 < loop.time() - began < 5.5
+            assert PATIENCE_SECONDS <= loop.time() - began < PATIENCE_SECONDS + 0.5
             assert await source.token() == "secret-a-0"
-            assert loop.time() - began < 5.5
+            assert loop.time() - began < 0.9
         assert world.kept.refresh_token == "secret-r-1"  # leaving has waited for it
         assert await source.token() == "secret-a-1"
 
@@ -202,6 +205,6 @@ async def test_every_failure_is_an_auth_error_so_that_no_call_is_taken_for_sent(
         async with world.oauth:
             with pytest.raises(RefreshFailed) as caught:
                 await world.source().token()
-        assert caught.value.was_answered == (status in {400, 403, 404, 422})
+        assert not caught.value.was_answered  # it may come from the edge, behind an answer that was lost
         assert "secret-r-0" not in str(caught.value)
         assert len(str(caught.value)) < 600

@@ -51,8 +51,12 @@ async def an_agency(app: App, store: TokenStore) -> None:
         GHLClient(source, location_id="location", connections=agency.connections, base_url=agency.base_url)
 
 
+async def probe(token: str) -> None:
+    assert_type(token, str)
+
+
 async def a_rotation(store: TokenStore) -> None:
-    source = await PrivateToken.load(store, "location")
+    source = await PrivateToken.load(store, "location", probe=probe)
     assert_type(await store.load(Key(PRIVATE, "location", "location")), Tokens | None)
     await source.rotate("new")
     GHLClient(source, location_id="location")

@@ -15,7 +15,7 @@ import asyncio, logging, subprocess, sys, warnings
 import pytest
 from ghl_async.auth import PRIVATE, App, EncryptedFileStore, Key, MemoryStore, SQLiteTokenStore, Tokens
 from ghl_async.errors import GHLError
-from ghl_async.hooks import LoggingHook, TokenTrouble, emit
+from ghl_async.hooks import LoggingHook, RequestFinished, TokenTrouble, emit
 
 def piece(*parts):
     return "-".join(parts)
@@ -44,10 +44,10 @@ def test_log_of_aiohttp():
 
 def test_log_arguments():
     known()
-    logging.getLogger("ghl_async").debug("%.3s", SECRET)
+    logging.getLogger("anything").debug("%.3s", SECRET)
 
 def test_log_extra():
-    logging.getLogger("ghl_async").debug("event", extra={"ghl": {"reason": PIT}})
+    logging.getLogger("ghl_async").warning("event", extra={"ghl": {"reason": PIT}})
 
 def test_log_traceback():
     try:
@@ -55,7 +55,10 @@ def test_log_traceback():
     except ValueError:
         logging.getLogger("x").exception("failed")
 
-def test_event():
+def test_event_at_debug():
+    emit([LoggingHook()], RequestFinished(PIT, "GET", "/", 200, 0.1, 1))
+
+def test_event_that_is_logged():
     emit([LoggingHook()], TokenTrouble("location", "L", PIT, None))
 
 def test_stdout():
@@ -157,7 +160,7 @@ async def test_clean_plain_store(tmp_path):
 
 def test_clean_words(caplog):
     known()
-    logging.getLogger("ghl_async").debug("a token, a bearer of news; 7e3c2a10-aaaa-bbbb-cccc-0123456789ff")
+    logging.getLogger("anything").debug("a token, a bearer of news; 7e3c2a10-aaaa-bbbb-cccc-0123456789ff")
     assert not caplog.records  # nobody who listens hears more than without the scan
     print("pit-x Bearer token refresh_token=None client_secret='***'")
 """
@@ -171,7 +174,7 @@ NAMES = re.findall(r"def (test_\w+)", PLANTED)
 PLACES = {
     "log": "a log record",
     "log_traceback": "a log record's traceback",
-    "event": "a log record",
+    "event": "an event",
     "stdout": "captured stdout",
     "stderr": "captured stderr",
     "field": "captured stdout",

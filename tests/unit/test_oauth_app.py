@@ -120,7 +120,7 @@ def test_the_code_is_taken_from_the_address_that_came_back():
         (f"{BACK}?code=secret-code&state=", "", ConsentDenied, "state in this address is not the one"),
         (f"{BACK}?code=secret-code&state=%C3%BC", "mine", ConsentDenied, "state in this address is not the one"),
         (f"{BACK}?error=access_denied&state=mine", "mine", ConsentDenied, "answered access_denied: nothing was"),
-        (f"{BACK}?error=<b>secret-code", "mine", ConsentDenied, "answered an error: nothing was"),
+        (f"{BACK}?error=<b>secret-code&state=mine", "mine", ConsentDenied, "answered an error: nothing was"),
         (f"{BACK}?state=mine", "mine", UsageError, "holds no code"),
         ("secret-code", "mine", UsageError, "this is no address"),
         ("", "mine", UsageError, "this is no address"),
