@@ -88,7 +88,8 @@ class PrivateToken:
         Args:
             store: must stay open as long as this source is used.
             location_id: whose token.
-            probe: proves a new token before it takes over, for example by reading one contact of the location with it.
+            probe: proves a new token before it takes over, for example by reading one contact with it. Not
+                by a client that shares the location's budget: the call that waits for the probe may hold its only slot.
             hooks: callables that are told of swaps and of trouble with them.
 
         Raises:

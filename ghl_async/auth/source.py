@@ -291,7 +291,9 @@ class StoredToken:
             self._dead = _refresh_token_of(stored)
         if failure.was_answered and stored is not None and stored.refresh_began_at is not None:
             # The answer was no and is here: there is nothing to be recovered.
-            await self._store.save(self._key, msgspec.structs.replace(stored, refresh_began_at=None))
+            there = await self._store.load(self._key)
+            if there is not None and there.refresh_token == stored.refresh_token:
+                await self._store.save(self._key, msgspec.structs.replace(there, refresh_began_at=None))
         raise failure
 
     def _is_dead(self) -> InvalidGrant:
