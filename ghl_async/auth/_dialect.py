@@ -165,7 +165,12 @@ _REQUEST_TIMEOUT = 408
 
 def failure_of(caught: GHLError, operation: str, key_text: str) -> RefreshFailed:
     """What a failed request for a token means, and what to do (facts 9.2)."""
-    said = str(caught)
+    # The server's words: what the wire advises is about calls of the API, and would contradict.
+    said = (
+        f"{caught.operation}: {caught.status} {'; '.join(caught.messages)}"
+        if isinstance(caught, ErrorReply)
+        else str(caught)
+    )
     said = said if len(said) <= _SAID else f"{said[:_SAID]}..."
     is_lost = not isinstance(caught, ErrorReply) or isinstance(caught, ServerError)
     if is_lost or not isinstance(caught, ErrorReply) or caught.status == _REQUEST_TIMEOUT:

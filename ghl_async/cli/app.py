@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from .._version import __version__
 from ..errors import DailyQuotaExhausted, GHLError, NoToken, UsageError
@@ -130,7 +130,12 @@ def run(arguments: Sequence[str]) -> int:
         code: int | None = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         command = " ".join(("ghl-async", *(error.command_chain or ())))
-        complain(f"{error} (see {command} --help)")
+        # Without the words themselves: one of them may be a token.
+        is_too_much = isinstance(error, UnusedCliTokensError)
+        said = (
+            "more words than the command takes; a token is never given here, it is asked for" if is_too_much else error
+        )
+        complain(f"{said} (see {command} --help)")
         return 2
     except GHLError as error:
         complain(str(error))

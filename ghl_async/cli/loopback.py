@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 from collections.abc import AsyncIterator, Callable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from ..auth import App
 from ..errors import ConsentDenied, GHLError, UsageError
@@ -101,6 +102,8 @@ def _judged(head: bytes, app: App, state: str, caught: asyncio.Future[str]) -> t
     redirect = urlsplit(app.redirect_uri or "")
     if method != b"GET" or target.partition("?")[0] != (redirect.path or "/") or caught.done():
         return "404 Not Found", "There is nothing here."
+    if not _answers(target, state):
+        return "400 Bad Request", _FAILED  # any page of the web may send the browser here; ours is yet to come
     try:
         code = app.redeem(f"http://{redirect.netloc}{target}", state)
     except GHLError as error:
@@ -108,6 +111,12 @@ def _judged(head: bytes, app: App, state: str, caught: asyncio.Future[str]) -> t
         return "400 Bad Request", _FAILED
     caught.set_result(code)
     return "200 OK", _DONE
+
+
+def _answers(target: str, state: str) -> bool:
+    """Whether this may be the consent page's answer: a code, whatever its state, or a no with our state."""
+    said = parse_qs(urlsplit(target).query)
+    return "code" in said or hmac.compare_digest(said.get("state", [""])[0].encode(), state.encode())
 
 
 def _page(status: str, text: str) -> bytes:
