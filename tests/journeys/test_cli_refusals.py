@@ -42,7 +42,7 @@ async def refused(command, code, words, *arguments, **environment):
     [
         ("nonsense", "Available commands: backfill, doctor, login, logout, plan, sandbox, tokens"),
         ("backfill --nonsense", "Unknown option"),
-        ("backfill stray", "stray"),
+        ("backfill stray", "more words than the command takes"),
         ("backfill --token pit-secret", "Unknown option"),
         ("backfill --store", "--store"),
         ("backfill --include tasks,nots", "does not know 'nots': it takes tasks, notes, appointments"),
