@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import http.client
+import mmap
 import os
 import platform
 import signal
@@ -35,6 +36,7 @@ __all__ = [
     "BenchmarkFailed",
     "Client",
     "Option",
+    "Progress",
     "Report",
     "Sandbox",
     "children_cpu",
@@ -153,6 +155,30 @@ class Client:
         """SIGKILL it, and say whether it was alive until then."""
         self._process.kill()
         return self._process.wait() < 0
+
+
+class Progress:
+    """The byte that both processes see; it outlives the one that wrote it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("r+b")
+        self._map = mmap.mmap(self._file.fileno(), 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._map.close()
+        self._file.close()
+
+    @property
+    def now(self) -> int:
+        """What the client does."""
+        return self._map[0]
+
+    @now.setter
+    def now(self, what: int) -> None:
+        self._map[0] = what
 
 
 def _flag(name: str, value: object) -> str:

@@ -11,7 +11,6 @@ passes through several joins, and the events of the calendars are spooled anew b
 
 from __future__ import annotations
 
-import mmap
 import random
 import sqlite3
 import sys
@@ -23,11 +22,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ghl_async import bulk
 
-from ._harness import BenchmarkFailed, Client, Option, Report, Sandbox, connect, run
+from ._harness import BenchmarkFailed, Client, Option, Progress, Report, Sandbox, connect, run
 from ._truth import BOTH, EVENTS, KINDS, LISTS, Truth
 
 OPTIONS = (
@@ -75,30 +74,6 @@ MODES = {
     # Several cursors side by side: only where a page of contacts brings about no other calls are there many.
     "slow": Mode({"search_clamp": 100, "latency_seconds": 0.15}, contacts="contacts_slow", include=()),
 }
-
-
-class Progress:
-    """The byte that both processes see; it outlives the one that wrote it."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("r+b")
-        self._map = mmap.mmap(self._file.fileno(), 1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._map.close()
-        self._file.close()
-
-    @property
-    def now(self) -> int:
-        """What the client does."""
-        return self._map[0]
-
-    @now.setter
-    def now(self, what: int) -> None:
-        self._map[0] = what
 
 
 class _Watched(sqlite3.Connection):

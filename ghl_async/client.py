@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Literal, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 from urllib.parse import urlsplit
 
 from .dictionary import Dictionary
@@ -32,7 +32,10 @@ from .wire.limiter import Quota, QuotaState
 from .wire.request import Lane, Reply, Request, Send
 from .wire.retry import RetryPolicy
 from .wire.share import BudgetShare
-from .wire.transport import FixedToken, TokenSource, Transport
+from .wire.transport import Connections, FixedToken, TokenSource, Transport
+
+if TYPE_CHECKING:
+    from .auth.agency import Agency
 
 __all__ = ["BASE_URL", "GHLClient", "QuotaState", "Resources"]
 
@@ -98,7 +101,7 @@ class Resources:
         self.tasks = Tasks(send, location_id, creations=creations)
         self.notes = Notes(send, location_id, creations=creations)
         self.appointments = Appointments(send, location_id, creations=creations)
-        self.businesses = Businesses(send, location_id, creations=creations)
+        self.businesses = Businesses(send, location_id, dictionary=dictionary, creations=creations)
         self.automations = Automations(send, location_id, generation=generation)
         self.calendars = Calendars(send, location_id)
         self.block_slots = BlockSlots(send, location_id, creations=creations)
@@ -139,6 +142,7 @@ class GHLClient(Resources):
         quota: how much of the location's quota may be used.
         retry: how stubborn failed calls are repeated.
         hooks: callables that are told what happens, see `ghl_async.hooks`.
+        connections: a pool to be shared with other clients of the event loop; closing the client leaves it open.
     """
 
     def __init__(  # noqa: PLR0913  (the front door; everything but the token is by name)
@@ -153,6 +157,7 @@ class GHLClient(Resources):
         quota: Quota | None = None,
         retry: RetryPolicy | None = None,
         hooks: Sequence[Hook] = (),
+        connections: Connections | None = None,
     ) -> None:
         _check_address(base_url)
         if not isinstance(location_id, str) or not location_id.isalnum():
@@ -171,6 +176,7 @@ class GHLClient(Resources):
         self._quota_key = (getattr(token, "app_id", "pit"), base_url.rstrip("/"), location_id)
         self._quota = quota or Quota()
         self._retry = retry or RetryPolicy()
+        self._connections = connections
         self._deadlines: dict[Lane, float | None] = {
             "interactive": deadline_seconds or DEADLINE_SECONDS,
             "bulk": deadline_seconds,
@@ -211,6 +217,15 @@ class GHLClient(Resources):
             api_version=os.environ.get("GHL_API_VERSION") or None,
             hooks=hooks,
         )
+
+    @classmethod
+    def of(cls, agency: Agency, location_id: str, **options: Any) -> Self:
+        """Make a client of one of an agency's locations: its own token and quota, the agency's connections and address.
+
+        `options` are those of the constructor. The client may outlive neither the agency nor its event loop.
+        """
+        options = {"base_url": agency.base_url, "connections": agency.connections, **options}
+        return cls(agency.source(location_id), location_id=location_id, **options)
 
     def __repr__(self) -> str:
         return f"<GHLClient of location {self.location_id}>"
@@ -256,7 +271,12 @@ class GHLClient(Resources):
         self._loop = asyncio.get_running_loop()
         self._share = BudgetShare(self._quota_key, self._quota)
         self._transport = Transport(
-            self._dialect, self._tokens, self._share.budget, retry=self._retry, hooks=self.hooks
+            self._dialect,
+            self._tokens,
+            self._share.budget,
+            retry=self._retry,
+            hooks=self.hooks,
+            connections=self._connections,
         )
         return self._transport
 

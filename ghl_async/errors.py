@@ -24,8 +24,12 @@
     │   └── ServerError                   5xx
     ├── DecodeError                       2xx, but the body has not the promised shape
     ├── DailyQuotaExhausted               refused by us, not sent
-    └── AuthError
-        └── NoToken
+    └── AuthError                         no usable credential
+        ├── NoToken                       none was given
+        ├── RefreshFailed                 it could not be renewed, for a reason that may pass
+        │   ├── InvalidGrant              the refresh token or code is unknown, expired or used: log in again
+        │   └── LocationInactive          the account is paused: wait; the same refresh token works again
+        └── ConsentDenied                 the user said no, or the answer was not to our question
 
 Two trunks matter most: `NoReply` (did it happen? unknown) and `ErrorReply` (the server said no). No error holds a live
 response, a URL or a token; every error pickles.
@@ -43,6 +47,7 @@ __all__ = [
     "AuthError",
     "BadRequest",
     "ConnectFailed",
+    "ConsentDenied",
     "CursorRepeated",
     "DailyQuotaExhausted",
     "DeadlineExceeded",
@@ -51,11 +56,14 @@ __all__ = [
     "ErrorReply",
     "Forbidden",
     "GHLError",
+    "InvalidGrant",
+    "LocationInactive",
     "NoReply",
     "NoToken",
     "NotFound",
     "OutcomeUnknown",
     "RateLimited",
+    "RefreshFailed",
     "ScopeMissing",
     "ServerError",
     "StoreBusy",
@@ -249,3 +257,27 @@ class AuthError(GHLError):
 
 class NoToken(AuthError):
     """No token was given, or the token source has none."""
+
+
+class RefreshFailed(AuthError):
+    """The token could not be renewed, for a reason that may pass; trying again later is right."""
+
+    def __init__(self, message: str, *, key_text: str, operation: str, was_answered: bool = False) -> None:
+        super().__init__(message)
+        self.key_text = key_text
+        """Whose token: "location ve9EPM428h8vShlRW1KT"."""
+        self.operation = operation
+        self.was_answered = was_answered
+        """Whether the server said no, so that the refresh token was surely not used up by this request."""
+
+
+class InvalidGrant(RefreshFailed):
+    """The refresh token or the code is unknown, expired or was used already. Log in again: nothing else helps."""
+
+
+class LocationInactive(RefreshFailed):
+    """The location is paused. Wait until it is active again and keep the token: the same one works then."""
+
+
+class ConsentDenied(AuthError):
+    """The user did not agree, or the address that came back does not answer the question that was asked."""

@@ -25,6 +25,8 @@ __all__ = [
     "RetryScheduled",
     "Stats",
     "StatsHook",
+    "TokenRenewed",
+    "TokenTrouble",
     "emit",
     "logger",
 ]
@@ -97,8 +99,37 @@ class DoorShut(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class TokenRenewed(msgspec.Struct, frozen=True, gc=False):
+    """A new token is in use, and saved where a store keeps it."""
+
+    owner: str
+    """"location" or "company"."""
+    owner_id: str
+    """Empty where a private token is used without a store."""
+    how: str
+    """"renewed" by ourselves, "found" in the store where another process had put it, or "swapped" for a private one."""
+
+
+class TokenTrouble(msgspec.Struct, frozen=True, gc=False):
+    """A token could not be renewed or swapped."""
+
+    owner: str
+    owner_id: str
+    reason: str
+    seconds_left: float | None
+    """How long the old token is still used; None: as long as it works. Zero: calls fail from here on."""
+
+
 Event: TypeAlias = (
-    RequestFinished | RetryScheduled | QuotaWaited | LimitsLearned | PageCommitted | RecordQuarantined | DoorShut
+    RequestFinished
+    | RetryScheduled
+    | QuotaWaited
+    | LimitsLearned
+    | PageCommitted
+    | RecordQuarantined
+    | DoorShut
+    | TokenRenewed
+    | TokenTrouble
 )
 Hook: TypeAlias = Callable[[Event], None]
 
@@ -113,7 +144,7 @@ def emit(hooks: Sequence[Hook], event: Event) -> None:
 
 
 _REFUSED = 429
-_LOUD = (RetryScheduled, RecordQuarantined, DoorShut)
+_LOUD = (RetryScheduled, RecordQuarantined, DoorShut, TokenTrouble)
 
 
 class LoggingHook:

@@ -9,9 +9,15 @@ import sys
 import pytest
 
 from .clock import VirtualTimeLoop
+from .leaks import Leaks
 
 _forbidden: list[str] = []
 """Attempts to leave the machine since the running test began: the code under test may have swallowed the error."""
+
+
+def pytest_configure(config):
+    """Look for secrets in all that the tests say; `-p no:leaks` leaves it out."""
+    config.pluginmanager.register(Leaks(), "leaks")
 
 
 def pytest_asyncio_loop_factories(config, item):  # noqa: ARG001 - pytest passes hook arguments by name

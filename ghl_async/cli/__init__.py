@@ -10,7 +10,7 @@ import sys
 
 __all__ = ["main"]
 
-_EXTRA = {"cyclopts", "rich"}
+_EXTRA = {"cyclopts", "platformdirs", "rich"}
 
 
 def main() -> int:
@@ -20,6 +20,8 @@ def main() -> int:
     """
     try:
         from .app import run
+
+        return run(sys.argv[1:])
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
@@ -27,4 +29,3 @@ def main() -> int:
             f"ghl-async: the command line needs {error.name}, which is not installed: pip install 'ghl_async[cli]'\n"
         )
         return 2
-    return run(sys.argv[1:])

@@ -9,19 +9,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from .._version import __version__
 from ..errors import DailyQuotaExhausted, GHLError, NoToken, UsageError
 from .complaint import complain
-from .options import BackfillOptions, ExportOptions, PlanOptions, SandboxOptions, UpdateOptions
+from .options import (
+    BackfillOptions,
+    DoctorOptions,
+    ExportOptions,
+    LoginOptions,
+    LogoutOptions,
+    PlanOptions,
+    SandboxOptions,
+    TokensOptions,
+    UpdateOptions,
+)
 
-__all__ = ["backfill", "export", "plan", "run", "sandbox", "update"]
+__all__ = ["backfill", "doctor", "export", "login", "logout", "plan", "run", "sandbox", "tokens", "update"]
 
 _BACKFILL = BackfillOptions()
+_DOCTOR = DoctorOptions()
 _EXPORT = ExportOptions()
+_LOGIN = LoginOptions()
+_LOGOUT = LogoutOptions()
 _PLAN = PlanOptions()
 _SANDBOX = SandboxOptions()
+_TOKENS = TokensOptions()
 _UPDATE = UpdateOptions()
 _EPILOGUE = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped and resumable, 4 finished with failed items."
 
@@ -39,20 +53,55 @@ app = App(
 async def backfill(options: Annotated[BackfillOptions, Parameter(name="*")] = _BACKFILL) -> int:
     """Copy a location's contacts with their tasks, notes and appointments into an SQLite file.
 
-    The token is read from GHL_TOKEN. It begins with a plan of what it will cost, and does not begin if the day's quota
-    does not hold that. Whatever interrupts it, the same command goes on where it stopped; of a complete copy it makes a
-    current one.
+    The token is that of GHL_TOKEN, or one from `login`. It begins with a plan of what it will cost, and does not begin
+    if the day's quota does not hold that. Whatever interrupts it, the same command goes on where it stopped; of a
+    complete copy it makes a current one.
     """
+    if options.all_locations:
+        from .everywhere import copy_all_locations
+
+        return await copy_all_locations(options)
     from .backfill import copy_location
 
     return await copy_location(options)
 
 
 @app.command
+async def doctor(options: Annotated[DoctorOptions, Parameter(name="*")] = _DOCTOR) -> int:
+    """Try what the commands need, and say in a line each what is to be done. It costs about 10 requests.
+
+    Store, token, location, each scope, quota, clock, version. Exit code 1 if something does not work.
+    """
+    from .doctor import examine
+
+    return await examine(options)
+
+
+@app.command
+def login(options: Annotated[LoginOptions, Parameter(name="*")] = _LOGIN) -> int:
+    """Keep a token for the other commands: a private integration token, or with --oauth an app's.
+
+    A private token is asked for without an echo, tried, and kept; a second one for the same location stands beside the
+    first, takes over, and a backfill that is running changes to it by itself.
+    """
+    from .login import log_in
+
+    return log_in(options)
+
+
+@app.command
+async def logout(options: Annotated[LogoutOptions, Parameter(name="*")] = _LOGOUT) -> int:
+    """Forget stored tokens. The vendor takes them until they are revoked there."""
+    from .stored import forget
+
+    return await forget(options)
+
+
+@app.command
 async def plan(options: Annotated[PlanOptions, Parameter(name="*")] = _PLAN) -> int:
     """Say what a backfill will cost, in requests and time, and how it will read. It costs about 15 requests itself.
 
-    The token is read from GHL_TOKEN. Neither the location nor the SQLite file is changed.
+    The token is that of GHL_TOKEN, or one from `login`. Neither the location nor the SQLite file is changed.
     """
     from .plan import show_plan
 
@@ -100,12 +149,21 @@ async def update(
 async def sandbox(options: Annotated[SandboxOptions, Parameter(name="*")] = _SANDBOX) -> int:
     """Serve a made-up location on this machine, to try things on, until Ctrl-C.
 
-    Prints the settings that point `ghl-async backfill` and `GHLClient.from_env()` at it.
+    Prints the settings that point the other commands and `GHLClient.from_env()` at it, those of its app for
+    `login --oauth` among them.
     More options: python -m ghl_async.sandbox --help
     """
     from .sandbox import serve_sandbox
 
     return await serve_sandbox(options)
+
+
+@app.command
+async def tokens(options: Annotated[TokensOptions, Parameter(name="*")] = _TOKENS) -> int:
+    """Show what is stored, for whom, until when. Never a secret."""
+    from .stored import show
+
+    return await show(options)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -114,7 +172,12 @@ def run(arguments: Sequence[str]) -> int:
         code: int | None = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         command = " ".join(("ghl-async", *(error.command_chain or ())))
-        complain(f"{error} (see {command} --help)")
+        # Without the words themselves: one of them may be a token.
+        is_too_much = isinstance(error, UnusedCliTokensError)
+        said = (
+            "more words than the command takes; a token is never given here, it is asked for" if is_too_much else error
+        )
+        complain(f"{said} (see {command} --help)")
         return 2
     except GHLError as error:
         complain(str(error))

@@ -12,7 +12,8 @@ import msgspec
 
 from .. import bulk
 from ..client import GHLClient
-from ..hooks import DoorShut, Event
+from ..errors import UsageError
+from ..hooks import DoorShut, Event, TokenTrouble
 from .complaint import complain
 from .cost import refusal
 from .ending import closing_line, hints, table
@@ -30,6 +31,8 @@ async def copy_location(options: BackfillOptions) -> int:
     Raises:
         GHLError: what ended the run, or kept it from beginning.
     """
+    if options.company_id:
+        raise UsageError("--company-id goes with --all-locations")
     display = choose_display(options.kinds, json=options.json, quiet=options.quiet)
     doors = _Doors(display)
     async with contextlib.AsyncExitStack() as opened:
@@ -73,7 +76,7 @@ async def copy_location(options: BackfillOptions) -> int:
 
 
 class _Doors:
-    """Tells when a cheaper way to read fails, unless the plan has said so before."""
+    """Tells when a cheaper way to read fails, unless the plan has said so before; and of trouble with the token."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
@@ -87,6 +90,8 @@ class _Doors:
         """A hook."""
         if isinstance(event, DoorShut) and event.kind not in self._expected:
             self._display.say(f"From here on {event.kind} are read contact by contact: {event.reason}")
+        elif isinstance(event, TokenTrouble):
+            self._display.say(f"Trouble with the token of {event.owner} {event.owner_id}: {event.reason}")
 
 
 def _plan(ghl: GHLClient, store: bulk.SQLiteStore, options: BackfillOptions) -> Coroutine[Any, Any, bulk.Plan]:

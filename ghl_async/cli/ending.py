@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..bulk import Summary, Way
+from .scopes import CHEAP_SCOPES
 
 __all__ = ["closing_line", "hints", "table"]
-
-CHEAP_SCOPES = ("locations/tasks.readonly", "notes.readonly", "calendars.readonly", "calendars/events.readonly")
-"""Without them everything is read all the same, contact by contact."""
 
 
 def table(summary: Summary, kinds: Sequence[str]) -> str:
@@ -62,7 +60,7 @@ def hints(store: Path, kinds: Sequence[str], *, is_sandbox: bool) -> str:
             "",
             "Copy a real location, with a private integration token that has the scopes contacts.readonly and, to be",
             f"cheap, {', '.join(CHEAP_SCOPES)}:",
-            "  export GHL_TOKEN=... GHL_LOCATION_ID=...",
+            "  export GHL_TOKEN=... GHL_LOCATION_ID=...    (or, to be kept: ghl-async login --location-id ...)",
             "  ghl-async plan",
             "  ghl-async backfill",
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -54,5 +55,6 @@ async def export_view(view: Literal["contacts", "tasks", "notes", "appointments"
 
 async def _custom_fields(options: ExportOptions) -> Sequence[CustomField]:
     """What the location calls them."""
-    async with real_location(options) as ghl:
+    async with contextlib.AsyncExitStack() as opened:
+        ghl = await real_location(options, opened)
         return await ghl.custom_fields.list()

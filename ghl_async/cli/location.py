@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..client import BASE_URL, GHLClient
+from ..client import GHLClient
 from ..errors import UsageError
 from ..hooks import Hook
-from .options import CopyOptions, LocationOptions
+from .credentials import find_credential
+from .options import CopyOptions, PlaceOptions
+from .settings import setting
 
 __all__ = ["about_the_sandbox", "named_location", "open_location", "real_location", "store_path"]
 
@@ -25,12 +26,15 @@ async def open_location(
     """Make a client of the location that the options and the environment name; it closes with `opened`.
 
     Raises:
+        NoToken: no token is set or stored.
         UsageError: a setting is missing, or does not go with another.
+        StoreFailed, StoreMismatch: the store of tokens cannot be read.
     """
-    if options.contacts is not None and not options.sandbox:
+    if options.sandbox:
+        return await opened.enter_async_context(await _sandbox(options, opened, hooks))
+    if options.contacts is not None:
         raise UsageError("--contacts goes with --sandbox: a real location has the contacts it has")
-    ghl = await _sandbox(options, opened, hooks) if options.sandbox else real_location(options, hooks)
-    return await opened.enter_async_context(ghl)
+    return await real_location(options, opened, hooks)
 
 
 def store_path(options: CopyOptions, ghl: GHLClient) -> Path:
@@ -52,8 +56,8 @@ def _contacts(options: CopyOptions) -> int:
 
 async def _sandbox(options: CopyOptions, opened: contextlib.AsyncExitStack, hooks: Sequence[Hook]) -> GHLClient:
     """Start a sandbox in this process, which ends with `opened`, and make a client of it."""
-    if options.location_id or options.base_url:
-        raise UsageError("--sandbox brings its own location: leave out --location-id and --base-url")
+    if options.location_id or options.base_url or options.tokens:
+        raise UsageError("--sandbox brings its own location: leave out --location-id, --base-url and --tokens")
     from ..sandbox import Sandbox
 
     sandbox = await opened.enter_async_context(
@@ -62,33 +66,27 @@ async def _sandbox(options: CopyOptions, opened: contextlib.AsyncExitStack, hook
     return GHLClient(sandbox.token, location_id=sandbox.location_id, base_url=sandbox.base_url, hooks=hooks)
 
 
-def named_location(options: LocationOptions) -> str:
+def named_location(options: PlaceOptions) -> str:
     """The location's id.
 
     Raises:
         UsageError: nothing names one.
     """
-    location_id = options.location_id or os.environ.get("GHL_LOCATION_ID", "")
+    location_id = setting(options.location_id, "GHL_LOCATION_ID")
     if not location_id:
         raise UsageError("no location is named: set GHL_LOCATION_ID or pass --location-id")
     return location_id
 
 
-def real_location(options: LocationOptions, hooks: Sequence[Hook] = ()) -> GHLClient:
-    """Make a client of the location that the options and the environment name; the caller closes it.
+async def real_location(
+    options: PlaceOptions, opened: contextlib.AsyncExitStack, hooks: Sequence[Hook] = ()
+) -> GHLClient:
+    """Make a client of a location of the vendor's; it closes with `opened`.
 
     Raises:
+        NoToken: no token is set or stored.
         UsageError: a setting is missing.
+        StoreFailed, StoreMismatch: the store of tokens cannot be read.
     """
-    token = os.environ.get("GHL_TOKEN", "")
-    if not token:
-        raise UsageError(
-            "GHL_TOKEN is not set: put a private integration token of the location there, or try --sandbox first"
-        )
-    return GHLClient(
-        token,
-        location_id=named_location(options),
-        base_url=options.base_url or os.environ.get("GHL_BASE_URL") or BASE_URL,
-        api_version=os.environ.get("GHL_API_VERSION") or None,
-        hooks=hooks,
-    )
+    credential = await find_credential(options, opened, hooks)
+    return await opened.enter_async_context(credential.client(options, hooks))

@@ -10,26 +10,50 @@ from cyclopts.types import NonNegativeFloat, NonNegativeInt, Port, PositiveFloat
 __all__ = [
     "BackfillOptions",
     "CopyOptions",
+    "DoctorOptions",
     "ExportOptions",
-    "LocationOptions",
+    "LoginOptions",
+    "LogoutOptions",
+    "PlaceOptions",
     "PlanOptions",
     "SandboxOptions",
+    "TokensOptions",
     "UpdateOptions",
+]
+
+_Company = Annotated[
+    str | None, Parameter(help="The agency's id; by default that of GHL_COMPANY_ID, or the only one that is stored.")
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocationOptions:
-    """Which location. The token is no option: a command line can be read by everybody."""
+class TokensOptions:
+    """Where tokens are kept. A token itself is never an option: a command line can be read by everybody."""
 
-    location_id: Annotated[str | None, Parameter(help="The location's id; by default that of GHL_LOCATION_ID.")] = None
+    tokens: Annotated[
+        Path | None,
+        Parameter(
+            help="The file that keeps tokens; by default that of GHL_ASYNC_TOKENS, or one in your user data folder. "
+            "Encrypted, unless its name ends in .db: then SQLite, in plain text."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceOptions(TokensOptions):
+    """Which location, where, and where its token is."""
+
+    location_id: Annotated[
+        str | None,
+        Parameter(help="The location's id; by default that of GHL_LOCATION_ID, or the only one that has a token."),
+    ] = None
     base_url: Annotated[
         str | None, Parameter(help="Another address of the API; by default that of GHL_BASE_URL, or the vendor's.")
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class CopyOptions(LocationOptions):
+class CopyOptions(PlaceOptions):
     """What is to be copied, and into what."""
 
     store: Annotated[
@@ -65,6 +89,15 @@ class CopyOptions(LocationOptions):
 class BackfillOptions(CopyOptions):
     """Options of `ghl-async backfill`."""
 
+    all_locations: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help="Copy every location of an agency that has installed the app, each into ghl-LOCATION.db; --store then "
+            "names their folder. The agency's token is one from `login --oauth`.",
+        ),
+    ] = False
+    company_id: _Company = None
     fresh: Annotated[
         bool, Parameter(show_default=False, help="Start over instead of going on; nothing is removed before the end.")
     ] = False
@@ -96,7 +129,7 @@ class PlanOptions(CopyOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions(LocationOptions):
+class ExportOptions(PlaceOptions):
     """Options of `ghl-async export`."""
 
     store: Annotated[
@@ -129,7 +162,7 @@ class ExportOptions(LocationOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpdateOptions(LocationOptions):
+class UpdateOptions(PlaceOptions):
     """Options of `ghl-async update`."""
 
     upsert: Annotated[
@@ -173,6 +206,75 @@ class UpdateOptions(LocationOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoginOptions(PlaceOptions):
+    """Options of `ghl-async login`."""
+
+    oauth: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help="Log in by an app's consent page. The app is that of GHL_CLIENT_ID and GHL_CLIENT_SECRET; a missing "
+            "secret is asked for.",
+        ),
+    ] = False
+    paste: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help="With --oauth, and so by default: paste the address that the browser is sent to.",
+        ),
+    ] = False
+    listen: Annotated[
+        Port | None,
+        Parameter(
+            metavar="PORT",
+            help="With --oauth, for redirect addresses such as http://localhost:PORT/...: catch the browser there.",
+        ),
+    ] = None
+    redirect_uri: Annotated[
+        str | None,
+        Parameter(help="The app's redirect address, as entered at the marketplace; by default GHL_REDIRECT_URI."),
+    ] = None
+    scopes: Annotated[
+        str | None,
+        Parameter(help="What to ask for, separated by commas; by default what the commands need, see `doctor`."),
+    ] = None
+    agency: Annotated[
+        bool, Parameter(show_default=False, help="With --oauth: ask for a token of the agency, for all its locations.")
+    ] = False
+    marketplace: Annotated[
+        str | None,
+        Parameter(
+            help="Where the consent page is: gohighlevel, leadconnectorhq for white-label accounts, or an address; by "
+            "default that of GHL_MARKETPLACE, or gohighlevel."
+        ),
+    ] = None
+    version_id: Annotated[
+        str | None, Parameter(help="The app's version; only if the consent page complains of error.noversionid.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogoutOptions(TokensOptions):
+    """Options of `ghl-async logout`."""
+
+    location_id: Annotated[
+        str | None, Parameter(help="Whose token to forget; by default that of GHL_LOCATION_ID, or the only one's.")
+    ] = None
+    company_id: Annotated[
+        str | None, Parameter(help="Forget an agency's tokens, those of its locations that came from them too.")
+    ] = None
+    all: Annotated[bool, Parameter(show_default=False, help="Forget everything that is stored.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions(PlaceOptions):
+    """Options of `ghl-async doctor`."""
+
+    company_id: _Company = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SandboxOptions:
     """Options of `ghl-async sandbox`; `None` leaves a limit to the profile."""
 
@@ -187,3 +289,13 @@ class SandboxOptions:
     daily: Annotated[NonNegativeInt | None, Parameter(help="Requests a day, instead of the profile's.")] = None
     latency_seconds: Annotated[NonNegativeFloat, Parameter(help="Time an answer takes.")] = 0.0
     jitter_seconds: Annotated[NonNegativeFloat, Parameter(help="By how much that varies, up or down.")] = 0.0
+    redirect_uri: Annotated[str, Parameter(help="Redirect addresses of its app, separated by commas.")] = (
+        "http://localhost:8765/callback"
+    )
+    consent: Annotated[
+        Literal["approve", "ask", "deny"], Parameter(help="What its consent page does by itself; ask lets you choose.")
+    ] = "approve"
+    consent_for: Annotated[str, Parameter(help="The location or agency that it approves; by default the location.")] = (
+        ""
+    )
+    access_token_seconds: Annotated[PositiveFloat, Parameter(help="Life of an OAuth access token.")] = 86_399.0

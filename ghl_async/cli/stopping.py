@@ -1,4 +1,4 @@
-"""How a signal stops what a command does."""
+"""How a run is stopped by signals: the first one resumably, the second one at once."""
 
 from __future__ import annotations
 

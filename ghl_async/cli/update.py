@@ -36,7 +36,7 @@ async def update_contacts(file: Path, options: UpdateOptions) -> int:
     sheet = look(file)
     failures = Failures(sheet, options.failed or failed_beside(file))
     async with contextlib.AsyncExitStack() as opened:
-        ghl = await opened.enter_async_context(real_location(options))
+        ghl = await real_location(options, opened)
         columns = await _settled(ghl, sheet, options)
         display = choose_rows_display(sheet.rows, json=options.json, quiet=options.quiet)
         opened.callback(display.close)

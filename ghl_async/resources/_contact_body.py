@@ -41,7 +41,7 @@ def contact_body(
 ) -> dict[str, Any]:
     """Make the body of a create, an upsert or an update, as far as that needs no server; the location is not in it.
 
-    Custom fields are pairs of name and value in it: `ContactReference` settles them, and the phone number.
+    Custom fields are pairs of name and value in it: `Reference` settles them, and the phone number.
 
     Raises:
         UsageError: names the field that is wrong or that the operation refuses.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import GHLError
 from ..models import Contact, ContactDraft, ContactQuery
 from ._contact_reads import contact_by_id, duplicate_of, searched
-from ._creation import Creations, Sight, contradicts, first_new, unless_other
+from ._creation import Creations, Sight, contradicts, first_new, folded, unless_other
 from ._search import search_body
 from ._since import Since
 
@@ -121,7 +121,7 @@ class ContactSight:
         return has if self._phone is None else [*has, same_phone(self._phone, contact.phone)]
 
     def _differs(self, contact: Contact) -> bool:
-        if not all(self._has(contact)) or (self._name and _folded(self._name) != _folded(contact.full_name or "")):
+        if not all(self._has(contact)) or (self._name and folded(self._name) != folded(contact.full_name or "")):
             return True
         draft = self._draft
         return (
@@ -147,7 +147,3 @@ def same_phone(given: str, stored: str | None) -> bool:
 
 def _text(value: str | UnsetType | None) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())

@@ -12,11 +12,11 @@ from ..models import Contact, ContactChanges, ContactDraft, Upserted
 from ..wire.request import Request
 from ._contact_body import contact_body, refuse_tags
 from ._contact_reads import duplicate_of
-from ._contact_reference import ContactReference
 from ._contact_sight import ContactSight
 from ._creation import Creations, Sight, create_once, find_created
 from ._decode import Envelope, expect_success, texts
 from ._drafts import one_draft
+from ._reference import Reference
 from ._search import require_bool, require_instant, require_list
 from ._upsert_check import UpsertCheck
 
@@ -52,7 +52,7 @@ class ContactWrites:
         self._generation: Generation = generation
         self._creations = creations or Creations()
         self._check = UpsertCheck(send, location_id)
-        self._reference = ContactReference(dictionary, generation)
+        self._reference = Reference(dictionary, generation)
 
     async def create(self, draft: ContactDraft, /, *, send_refused: bool = False) -> Contact:
         """Create one contact: `ContactDraft(first_name="Ann", email="ann@example.com")`.

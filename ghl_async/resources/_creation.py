@@ -22,7 +22,17 @@ from weakref import WeakValueDictionary
 
 from ..errors import DecodeError, GHLError, OutcomeUnknown, Unprocessable
 
-__all__ = ["Creations", "Look", "Sight", "contradicts", "create_once", "find_created", "first_new", "unless_other"]
+__all__ = [
+    "Creations",
+    "Look",
+    "Sight",
+    "contradicts",
+    "create_once",
+    "find_created",
+    "first_new",
+    "folded",
+    "unless_other",
+]
 
 T = TypeVar("T")
 
@@ -139,7 +149,7 @@ def contradicts(given: object, stored: str | None) -> bool:
 
     A record without the text says nothing: some operations show less than others.
     """
-    return isinstance(given, str) and bool(given.strip() and stored) and _folded(given) != _folded(stored or "")
+    return isinstance(given, str) and bool(given.strip() and stored) and folded(given) != folded(stored or "")
 
 
 def unless_other(new: bool | None, differs: bool) -> bool | None:  # noqa: FBT001 - a function of two answers
@@ -160,7 +170,8 @@ def first_new(candidates: Iterable[tuple[T, bool | None]]) -> T | Sight:
     return sight
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A text without regard to capitals and spaces."""
     return " ".join(text.casefold().split())
 
 

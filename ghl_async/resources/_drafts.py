@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -86,7 +87,9 @@ def _check(operation: str, field: msgspec.structs.FieldInfo, value: object, *, c
     except UnicodeEncodeError:
         raise UsageError(f"{field.name}: {operation} cannot send {shown(value)}: it is no Unicode text") from None
     except (msgspec.ValidationError, TypeError) as fault:
-        raise UsageError(f"{field.name}: {operation} cannot send {shown(value)}: {fault}") from None
+        choices = _choices(field.type)
+        why = f"it is one of {', '.join(choices)}" if choices else fault
+        raise UsageError(f"{field.name}: {operation} cannot send {shown(value)}: {why}") from None
     if isinstance(value, datetime):
         require_instant(field.name, value)
     if isinstance(value, str) and not value.strip() and (field.required or type(None) in kinds or not clears):
@@ -101,6 +104,13 @@ def shown(value: object) -> str:
     """A value as an error shows it: what is long is cut."""
     text = repr(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _choices(kind: Any) -> list[str]:
+    """The texts that a field takes, if it takes no other ones."""
+    kinds = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+    found = [str(each) for one in kinds if get_origin(one) is Literal for each in get_args(one)]
+    return [] if str in kinds else found
 
 
 def _anything(value: object) -> object:

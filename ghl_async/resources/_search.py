@@ -113,7 +113,7 @@ def require_list(name: str, values: object, *, most: int | None = None) -> None:
     """
     # An empty list is refused, because without the condition it stands for the search would find everything.
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-        raise UsageError(f"{name} must be a list of at least one text (None asks for nothing), not {values!r}")
+        raise UsageError(f"{name} must be a list of at least one text, not {values!r}")
     for value in values:
         require_text(name, value, most=most)
 

@@ -14,11 +14,13 @@ from ._contact_sight import dialled, same_phone
 from ._creation import Creations, Sight, contradicts, create_once, first_new, unless_other
 from ._decode import Envelope, expect_success, unwrap
 from ._drafts import written
+from ._reference import Reference
 from ._search import require_between, require_list, require_text
 from ._sights import plain, same_text
 from ._since import Since
 
 if TYPE_CHECKING:
+    from ..dictionary import Dictionary
     from ..models import BusinessId, ContactId, LocationId
     from ..pagination import Page
     from ..wire.request import Reply, Send
@@ -33,10 +35,18 @@ _LARGEST_CHUNK = 50
 class Businesses:
     """The businesses of one location. Their contacts: `ghl.contacts.list_by_business`."""
 
-    def __init__(self, send: Send, location_id: LocationId, *, creations: Creations | None = None) -> None:
+    def __init__(
+        self,
+        send: Send,
+        location_id: LocationId,
+        *,
+        dictionary: Dictionary | None = None,
+        creations: Creations | None = None,
+    ) -> None:
         self._send = send
         self.location_id = location_id
         self._creations = creations or Creations()
+        self._reference = Reference(dictionary)
         self._chunks = Chunks(_LARGEST_CHUNK)
 
     async def list(self, *, skip: int = 0, limit: int = 100) -> Page[Business]:
@@ -103,12 +113,14 @@ class Businesses:
             OutcomeUnknown: it may or may not have been created; `.draft` is the draft.
             ErrorReply: the answer says that it did not succeed.
 
-        Cost: 1 request; where the answer was lost 1 to 4 for each 100 businesses and as many for the end, and 1 for
+        Cost: 1 request; what a phone without country needs to know of the location is in `ghl.dictionary`. Where the
+            answer was lost 1 to 4 for each 100 businesses and as many for the end, and 1 for
             each time it is made again.
         API: POST /businesses/
         """
         operation = "businesses.create"
         body = {"locationId": self.location_id, **written(operation, BusinessDraft, draft)}
+        await self._reference.settle(operation, body)
         request = Request(
             operation=operation, method="POST", template="/businesses/", body=body, idempotent=False, scope=_WRITE
         )
@@ -136,15 +148,18 @@ class Businesses:
             ErrorReply: the answer says that it did not succeed.
             DecodeError: the reply has not the promised shape.
 
-        Cost: 1 request.
+        Cost: 1 request. What a phone without country needs to know of the location is in `ghl.dictionary`.
         API: PUT /businesses/{businessId}
         """
+        operation = "businesses.update"
+        body = written(operation, BusinessChanges, changes)
+        await self._reference.settle(operation, body)
         request = Request(
-            operation="businesses.update",
+            operation=operation,
             method="PUT",
             template="/businesses/{businessId}",
             ids=(business_id,),
-            body=written("businesses.update", BusinessChanges, changes),
+            body=body,
             scope=_WRITE,
         )
         return _written(await self._send(request), request.operation)

@@ -8,6 +8,8 @@ and guess.
     async with Sandbox(contacts=1000) as sandbox:
         sandbox.base_url, sandbox.token, sandbox.location_id
 
+It plays agency and OAuth server too: see Sandbox, oauth.py and admin_oauth.py.
+
 As a process: `python -m ghl_async.sandbox --contacts 1000`. As a fixture: `pytest_plugins =
 ["ghl_async.sandbox.plugin"]`.
 """

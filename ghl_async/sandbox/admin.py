@@ -13,7 +13,8 @@
     GET, PUT index                {"lag_seconds"}: how long search and list miss an added contact
     GET, PUT rules                what is unknown of writes, see WriteRules in settings.py
     GET, POST, DELETE faults      see faults.py; POST takes one fault, what it matches flat or under "match"
-    POST   tokens                 {"token"?, "scopes"?, "locations"?, "app"?, "expired"?} answers the token
+    POST   tokens                 {"token"?, "scopes"?, "locations"?, "app"?, "expired"?, "company_id"?} answers the
+                                  token; with a company it is an agency's
     POST   spend                  {"requests": n, "location"?, "app"?}: as if another program had made them
     POST   contacts               fields of a contact, "location"?, children in "tasks", "notes", "appointments"
     PUT, DELETE contacts/{id}     change or delete one
@@ -22,6 +23,7 @@
     PUT    locations/{id}         {"timezone"?, settings}: changes them at once
     POST   reset                  every location is again what it was when it was added; tokens, faults, log stay
 
+The doors of the OAuth server (oauth, apps, companies, authorize, uninstall) are described in admin_oauth.py.
 `truth` takes `?location=`; without a location all doors mean the main one.
 """
 
@@ -34,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
+from .admin_oauth import OAUTH_DOORS
 from .events import expect_zone
 from .views import search_view
 
@@ -72,10 +75,13 @@ async def answer_admin(server: Server, request: web.BaseRequest) -> web.Response
     try:
         body = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
         _, _, door, *rest = request.path.split("/")
-        answer = _DOORS.get((request.method, door))
-        if answer is None:
+        name = rest[0] if rest else ""
+        key = (request.method, door)
+        if key in OAUTH_DOORS:
+            return _reply(200, OAUTH_DOORS[key](server.oauth, body, name))
+        if key not in _DOORS:
             return _reply(404, {"message": f"no such door: {request.method} {request.path}"})
-        return _reply(200, answer(_Visit(server, request, body, rest[0] if rest else "")))
+        return _reply(200, _DOORS[key](_Visit(server, request, body, name)))
     except (ValueError, TypeError) as error:
         return _reply(400, {"message": str(error)})
     except KeyError as error:
@@ -192,6 +198,7 @@ def _add_token(visit: _Visit) -> dict[str, Any]:
         "locations": token.locations,
         "app": token.app,
         "expired": token.expired,
+        "company_id": token.company_id,
     }
 
 
@@ -245,6 +252,7 @@ def _change_location(visit: _Visit) -> dict[str, Any]:
     timezone = visit.body.pop("timezone", None)
     if timezone is not None:
         expect_zone(timezone)
+    visit.server.state.expect_company(visit.body.get("company_id", location.place.company_id))
     location.place.change(**visit.body)
     if timezone is not None:
         location.set_timezone(timezone)

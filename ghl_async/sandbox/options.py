@@ -61,6 +61,18 @@ class Options:
     latency_seconds: float = _option("time an answer takes", default=0.0)
     jitter_seconds: float = _option("by how much that varies, up or down", default=0.0)
     wrong_location_status: int = _option("403 or 401: the answer for another location", default=403)
+    client_id: str = _option("client id of the first app", default="")
+    client_secret: str = field(default="", repr=False, metadata={"help": "client secret of the first app"})
+    redirect_uri: str = _option(
+        "redirect address of the first app, several separated by commas", default="https://app.example.com/callback"
+    )
+    access_token_seconds: float = _option("life of an OAuth access token", default=86_399.0)
+    refresh_token_seconds: float = _option("life of an unused refresh token", default=31_536_000.0)
+    refresh_grace_seconds: float = _option("how long a used refresh token brings the same pair again", default=30.0)
+    location_refresh_token: bool = _option("give location tokens of agencies a refresh token in v2 too", default=True)
+    auth_class_status: int = _option("401 or 403: the answer to a token of the wrong class", default=401)
+    consent: str = _option("what the consent page does: approve, ask or deny", default="approve")
+    consent_for: str = _option("the location or company that it approves, by default the main location", default="")
     fault: list[dict[str, Any]] = field(default_factory=list, metadata={"help": "one fault as JSON, may be repeated"})
 
 

@@ -7,7 +7,9 @@ from typing import Any, Final
 __all__ = [
     "EDGE_ERROR_PAGE",
     "EDGE_FORBIDDEN_PAGE",
+    "Page",
     "Refusal",
+    "auth_class_refused",
     "bad_request",
     "contact_not_found",
     "invalid_token",
@@ -40,6 +42,17 @@ class Refusal(Exception):
         self.body = body
 
 
+class Page(Exception):
+    """An answer that is no JSON: a page for people, or the way to another one."""
+
+    def __init__(self, status: int, page: bytes, headers: dict[str, str] | None = None) -> None:
+        """Hold the status, the HTML and headers to go with it."""
+        super().__init__(status)
+        self.status = status
+        self.page = page
+        self.headers = headers or {}
+
+
 def bad_request(message: str) -> Refusal:
     """Answer 400."""
     # facts 5.1 [issue]: {message, error: "Bad Request", statusCode: 400, traceId}
@@ -68,6 +81,17 @@ def route_not_opened() -> Refusal:
     # facts 2.4 [blog]; as 401 in [issue] #74
     message = "This route is not yet supported by the IAM Service. Please update your IAM config."
     return Refusal(403, {"statusCode": 403, "message": message, "error": "Forbidden"})
+
+
+def auth_class_refused(status: int) -> Refusal:
+    """Answer 401 or 403 for a good token of a company on a location's route, or the other way round."""
+    message = (  # facts 2.4 [issue][blog]
+        "This authClass type is not allowed to access this scope. "
+        "Please verify your IAM configuration if this is not the case."
+    )
+    return Refusal(
+        status, {"statusCode": status, "message": message, "error": "Unauthorized" if status == 401 else "Forbidden"}
+    )
 
 
 def wrong_location(status: int) -> Refusal:

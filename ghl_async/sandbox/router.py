@@ -9,8 +9,10 @@ from .routes_bulk import BULK_ROUTES
 from .routes_businesses import BUSINESS_ROUTES
 from .routes_calendars import CALENDAR_ROUTES
 from .routes_children import CHILD_ROUTES
+from .routes_consent import CONSENT_ROUTES
 from .routes_contacts import CONTACT_ROUTES
 from .routes_dictionaries import DICTIONARY_ROUTES
+from .routes_oauth import OAUTH_ROUTES
 from .routes_places import PLACE_ROUTES
 from .routes_profiles import PROFILE_ROUTES
 from .routes_relations import RELATION_ROUTES
@@ -20,7 +22,7 @@ from .routes_tasks_notes import TASK_NOTE_ROUTES
 if TYPE_CHECKING:
     from .call import Operation
 
-__all__ = ["find_operation"]
+__all__ = ["OPEN_ROUTES", "find_operation"]
 
 _Pattern = tuple[tuple[str | None, ...], "Operation"]
 
@@ -37,7 +39,12 @@ _ALL: Final = (  # facts 11: literal routes before those with an id in the same 
     *PLACE_ROUTES,
     *DICTIONARY_ROUTES,
     *BUSINESS_ROUTES,
+    *OAUTH_ROUTES,
+    *CONSENT_ROUTES,
 )
+
+OPEN_ROUTES: Final = frozenset((operation.method, operation.template) for operation in _ALL if operation.is_open)
+"""Method and path of those that need no token."""
 
 
 def _patterns() -> dict[tuple[str, int], list[_Pattern]]:

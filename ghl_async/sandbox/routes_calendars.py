@@ -14,7 +14,7 @@ from .events import ends_ms, event_view, expect_zone, local, starts_ms
 from .ids import digest, iso, letters
 from .refusals import Refusal, bad_request, contact_not_found, unprocessable
 from .routes_searches import read_window
-from .shapes import choice_faults, expect_shape
+from .shapes import END_MS, choice_faults, expect_shape
 from .views import full_name
 from .writes import touch
 
@@ -39,7 +39,6 @@ _UPDATE: Final[Mapping[str, Shape]] = {
 _CREATE: Final[Mapping[str, Shape]] = {**_UPDATE, "locationId": "string", "contactId": "string"}
 _KEPT: Final = ("title", "appointmentStatus", "assignedUserId", "address", "calendarId", "rrule")
 _LONGEST_RANGE_MS: Final = 31 * 86_400_000
-_LATEST_MS: Final = 253_370_764_800_000  # the year 9999: no date is later
 
 
 def _read(call: Call, properties: Mapping[str, Shape], needed: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -251,7 +250,7 @@ def _free(call: Call) -> bytes:
     missing = [f"{name} should not be empty" for name in ("startDate", "endDate") if not call.query.get(name)]
     if missing:
         raise unprocessable(missing)
-    first_ms, last_ms = (call.whole_number(name, 0, 0, _LATEST_MS) for name in ("startDate", "endDate"))
+    first_ms, last_ms = (call.whole_number(name, 0, 0, END_MS) for name in ("startDate", "endDate"))
     if not 0 <= last_ms - first_ms <= _LONGEST_RANGE_MS:
         raise bad_request("The date range must not be more than 31 days")
     call.need_scope("calendars.readonly")

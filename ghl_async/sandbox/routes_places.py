@@ -8,7 +8,6 @@ import msgspec
 
 from . import words
 from .call import Call, Operation
-from .ids import digest, letters
 
 __all__ = ["PLACE_ROUTES"]
 
@@ -18,10 +17,10 @@ _encode = msgspec.json.Encoder().encode
 def _location(call: Call) -> bytes:
     # facts 8.7 [spec][live]: {location}, with settings.contactUniqueIdentifiers though the spec does not name it
     call.expect_query(frozenset(), location=False)
-    location = call.location(call.params[0], "locations.readonly")
+    location = call.location(call.params[0], "locations.readonly", "either")  # appendix A: L and A
     content: dict[str, Any] = {
         "id": location.id,
-        "companyId": letters(digest("company", size=20)),
+        "companyId": location.place.company_id,
         "name": location.place.name,
         "address": "1 Main St",
         "city": "Birmingham",

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from aiohttp import web
@@ -16,17 +16,20 @@ from .children import Averages
 from .events import expect_zone
 from .faults import Faults
 from .limits import PROFILES, Limits, LimitSettings
+from .oauth import OAuth
 from .options import Options
 from .pages import PageSizes
 from .people import PeopleSettings
 from .server import Latency, Server
-from .settings import LocationSettings, WriteRules
+from .settings import LocationSettings, OAuthRules, WriteRules
 from .state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from .location import Location
+    from .oauth import App
     from .requestlog import RequestLog
 
 __all__ = ["Sandbox", "serve"]
@@ -39,8 +42,12 @@ class Sandbox(Options):
         async with Sandbox(contacts=1000) as sandbox:
             sandbox.base_url, sandbox.token, sandbox.location_id
 
-    Parts to reach into while it runs: `state` (contacts, tokens), `limits`, `faults`, `log`, `latency`. Starting
-    takes the same time for ten contacts and for a million.
+    Parts to reach into while it runs: `state` (contacts, tokens), `oauth` (apps, installations, rules, counts),
+    `limits`, `faults`, `log`, `latency`. Starting takes the same time for ten contacts and for a million.
+
+        code = sandbox.oauth.authorize(sandbox.app, location_id=sandbox.location_id)
+
+    is what a person's consent brings; `sandbox.app` is the first app, with its `client_id` and `client_secret`.
     """
 
     def __post_init__(self) -> None:
@@ -85,7 +92,13 @@ class Sandbox(Options):
         self.faults = Faults(self.seed)
         for fault in self.fault:
             self.faults.add(**fault)
-        self._server = Server(self.state, self.limits, self.faults, self.seed)
+        self.oauth = OAuth(self.state, self.seed)
+        self.oauth.rules.change(**{name: getattr(self, name) for name in OAuthRules.__struct_fields__})
+        self.app: App = self.oauth.add_app(
+            client_id=self.client_id, client_secret=self.client_secret, redirect_uris=self.redirect_uri.split(",")
+        )
+        self.client_id, self.client_secret = self.app.client_id, self.app.client_secret
+        self._server = Server(self.oauth, self.limits, self.faults, self.seed)
         self._server.latency = Latency(seconds=self.latency_seconds, jitter_seconds=self.jitter_seconds)
         self._server.wrong_location_status = self.wrong_location_status
         self._runner: web.ServerRunner | None = None
@@ -104,6 +117,21 @@ class Sandbox(Options):
     def latency(self) -> Latency:
         """How long answers take; its fields may be set."""
         return self._server.latency
+
+    @property
+    def company_id(self) -> str:
+        """The agency of the main location."""
+        return self.state.main.place.company_id
+
+    def add_location(self, contacts: int = 0, **settings: Any) -> Location:
+        """Add a location with `contacts` made-up contacts; `settings` are what `State.add_location` takes.
+
+        Among them `location_id`, `company_id`, `name` and `active`.
+
+        Raises:
+            ValueError: see `State.add_location`.
+        """
+        return self.state.add_location(contacts, **settings)
 
     async def start(self) -> None:
         """Listen; `port` then is the one that was given out. A stopped sandbox may start again, on the same port."""
@@ -140,7 +168,8 @@ class Sandbox(Options):
 async def serve(options: Options, *, announce: Callable[[str], None]) -> None:
     """Run a sandbox until SIGTERM or SIGINT.
 
-    `announce` is called once it listens, with one JSON line: {"base_url": ..., "token": ..., "location_id": ...}.
+    `announce` is called once it listens, with one JSON line: {"base_url", "token", "location_id", "company_id",
+    "client_id", "client_secret"}, all of them strings.
 
     Raises:
         ValueError: an option is out of bounds.
@@ -152,6 +181,7 @@ async def serve(options: Options, *, announce: Callable[[str], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
     async with Sandbox(**vars(options)) as sandbox:
-        place = {"base_url": sandbox.base_url, "token": sandbox.token, "location_id": sandbox.location_id}
+        names = ("base_url", "token", "location_id", "company_id", "client_id", "client_secret")
+        place = {name: getattr(sandbox, name) for name in names}
         announce(msgspec.json.encode(place).decode())
         await ended.wait()

@@ -20,6 +20,7 @@ from .faults import without_one_item
 from .refusals import (
     EDGE_ERROR_PAGE,
     EDGE_FORBIDDEN_PAGE,
+    Page,
     Refusal,
     bad_request,
     invalid_token,
@@ -31,12 +32,13 @@ from .refusals import (
     unprocessable,
 )
 from .requestlog import Entry, RequestLog
-from .router import find_operation
+from .router import OPEN_ROUTES, find_operation
+from .state import Token
 
 if TYPE_CHECKING:
     from .faults import Fault, Faults
     from .limits import Limits, Reading
-    from .state import State, Token
+    from .oauth import OAuth
 
 __all__ = ["Answer", "Latency", "Server"]
 
@@ -51,6 +53,7 @@ _HEADERS: Final = {  # facts 3 [live]
     "x-envoy-upstream-service-time": "9",
 }
 _EDGE_COOKIE: Final = "__cf_bm=sandbox; path=/; domain=.leadconnectorhq.com; HttpOnly; Secure; SameSite=None"
+_NOBODY: Final = Token(text="", scopes=frozenset(), locations=(), app="")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -70,7 +73,8 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     content_type: str
-    rate_headers: dict[str, str]
+    headers: dict[str, str]
+    """The rate headers, or those of a page."""
     entry: Entry
     kept: bytes | None
     """The body of a write, for the log; None if it was none."""
@@ -79,10 +83,10 @@ class Answer(NamedTuple):
 class _Verdict:
     """What is known of a request so far; filled while it passes the checks."""
 
-    __slots__ = ("kept", "location", "reading", "status", "template", "token")
+    __slots__ = ("app", "kept", "location", "reading", "status", "template")
 
     def __init__(self) -> None:
-        self.token: Token | None = None
+        self.app: str | None = None
         self.location: str | None = None
         self.reading: Reading | None = None
         self.template: str | None = None
@@ -91,19 +95,13 @@ class _Verdict:
         """The body of a write, for the log; None if it is none."""
 
 
-class _EdgePage(Exception):
-    def __init__(self, status: int, page: bytes) -> None:
-        super().__init__(status)
-        self.status = status
-        self.page = page
-
-
 class Server:
     """Answers requests from the parts it is given; owns the log and the latency."""
 
-    def __init__(self, state: State, limits: Limits, faults: Faults, seed: int) -> None:
+    def __init__(self, oauth: OAuth, limits: Limits, faults: Faults, seed: int) -> None:
         """Put the parts together; `seed` is that of the jitter and the trace ids."""
-        self.state = state
+        self.oauth = oauth
+        self.state = oauth.state
         self.limits = limits
         self.faults = faults
         self.log = RequestLog()
@@ -139,37 +137,59 @@ class Server:
     def _answer(self, request: web.BaseRequest, body: bytes, fault: Fault | None) -> Answer:
         verdict = _Verdict()
         now = time.monotonic()
-        content_type = _JSON
+        content_type, headers = _JSON, {}
         try:
             content = self._checked(request, body, fault, verdict, now)
             status = verdict.status
-        except _EdgePage as page:
+        except Page as page:
             status, content, content_type = page.status, page.page, "text/html; charset=UTF-8"
+            headers = page.headers
         except Refusal as refusal:
             status, content = refusal.status, _encode(refusal.body)
         if content_type is _JSON:  # facts 5.1 [live]: a traceId in every body
             comma = b"" if content == b"{}" else b","
             content = b'%b%b"traceId":"%b"}' % (content[:-1], comma, self._trace_id())
         reading = verdict.reading
-        rates = {} if reading is None else self.limits.headers(reading)
-        if status == 429 and fault is not None and fault.kind == "too_many_requests" and not fault.headers:
-            rates = {}
+        if reading is not None and not (
+            status == 429 and fault is not None and fault.kind == "too_many_requests" and not fault.headers
+        ):
+            headers = self.limits.headers(reading)
         seen = 0 if fault is not None and fault.kind == "cut_after" else status
         entry = self._entry(request, now, seen, verdict, fault)._replace(answered=status)
-        return Answer(status, content, content_type, rates, entry, verdict.kept)
+        return Answer(status, content, content_type, headers, entry, verdict.kept)
 
     def _checked(
         self, request: web.BaseRequest, body: bytes, fault: Fault | None, verdict: _Verdict, now: float
     ) -> bytes:
         """Pass the checks in the observed order and return the body of a success."""
         if request.headers.get("User-Agent", "").startswith("Python-urllib/"):  # facts 1 [blog x2]
-            raise _EdgePage(403, EDGE_FORBIDDEN_PAGE)
+            raise Page(403, EDGE_FORBIDDEN_PAGE)
         kind = None if fault is None else fault.kind
         if kind == "edge_error" and fault is not None:
             code = fault.status or 502
-            raise _EdgePage(code, EDGE_ERROR_PAGE % (code, code))
-        token = verdict.token = self._token(request, expired=kind == "expired_token")
-        call = Call(self.state, token, request.query, body)
+            raise Page(code, EDGE_ERROR_PAGE % (code, code))
+        if (request.method, request.path) in OPEN_ROUTES:
+            if kind == "too_many_requests":
+                raise too_many_requests()
+            call = Call(self.oauth, _NOBODY, request.query, body)
+        else:
+            call = self._counted(request, body, fault, verdict, now)
+        if kind == "server_error" and fault is not None:
+            code = fault.status or 500  # facts 5.1 [issue]: `status` and `name`, not `statusCode`
+            raise Refusal(code, {"status": code, "message": "Internal Server Error", "name": "HttpException"})
+        # facts 3 [spec]: POST /oauth/token declares no version in v2
+        call.version = "" if call.token is _NOBODY and "Version" not in request.headers else _version(request)
+        call.is_form = request.content_type == "application/x-www-form-urlencoded"
+        return self._processed(request, call, fault, verdict)
+
+    def _counted(
+        self, request: web.BaseRequest, body: bytes, fault: Fault | None, verdict: _Verdict, now: float
+    ) -> Call:
+        """Ask for the token, then the quota."""
+        kind = None if fault is None else fault.kind
+        token = self._token(request, now, expired=kind == "expired_token")
+        verdict.app = token.app
+        call = Call(self.oauth, token, request.query, body)
         verdict.location = _budget_location(call, request.path)
         key = (token.app, verdict.location)
         if kind == "too_many_requests":
@@ -179,10 +199,11 @@ class Server:
         if not verdict.reading.admitted:
             verdict.reading = verdict.reading._replace(remaining=0)  # facts 4: six headers with Remaining 0 [guess]
             raise too_many_requests()
-        if kind == "server_error" and fault is not None:
-            code = fault.status or 500  # facts 5.1 [issue]: `status` and `name`, not `statusCode`
-            raise Refusal(code, {"status": code, "message": "Internal Server Error", "name": "HttpException"})
-        call.version = _version(request)
+        return call
+
+    def _processed(self, request: web.BaseRequest, call: Call, fault: Fault | None, verdict: _Verdict) -> bytes:
+        """Find the operation and let it answer."""
+        kind = None if fault is None else fault.kind
         found = find_operation(request.method, request.rel_url.raw_path, call.version)
         shut = fault.status or 401 if kind == "refused" and fault is not None else None
         if found is None or shut == 404:
@@ -191,21 +212,25 @@ class Server:
         verdict.template = f"{operation.method} {operation.template}"
         call.wrong_location_status = self.wrong_location_status
         call.refusal = None if shut is None else scope_missing() if shut == 401 else route_not_opened()
-        if operation.writes:
-            verdict.kept = body
+        if operation.writes or operation.secret:
+            verdict.kept = b"" if operation.secret else call.body
         verdict.status = operation.status
-        content = operation.answer(call)
+        try:
+            content = operation.answer(call)
+        finally:
+            if operation.is_open:
+                verdict.app, verdict.location = call.on_behalf
         if kind == "created_but_422" and operation.creates:  # facts 5.2 [issue #64]; wording [guess]
             raise unprocessable(["contact could not be processed"])
         return content
 
-    def _token(self, request: web.BaseRequest, *, expired: bool) -> Token:
+    def _token(self, request: web.BaseRequest, now: float, *, expired: bool) -> Token:
         scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
         text = text.strip()  # facts 1 [blog]: whitespace around the bearer value is trimmed
         token = self.state.tokens.get(text) if scheme.lower() == "bearer" else None
         if token is None:
             raise invalid_token(text)
-        if expired or token.expired:
+        if expired or token.expired or token.expires_at <= now:
             if token.app == "pit":
                 raise invalid_token(text)
             raise unauthorized("Invalid token: access token is invalid")  # facts 2.4 [spec]
@@ -216,7 +241,7 @@ class Server:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}".encode()
 
     def _entry(self, request: web.BaseRequest, at: float, status: int, verdict: _Verdict, fault: Fault | None) -> Entry:
-        reading, token, template = verdict.reading, verdict.token, verdict.template
+        reading, template = verdict.reading, verdict.template
         if template is None:  # refused before the route was looked up
             found = find_operation(request.method, request.rel_url.raw_path, "")
             template = None if found is None else f"{found[0].method} {found[0].template}"
@@ -226,7 +251,7 @@ class Server:
             path=request.path,
             template=template,
             status=status,
-            app=None if token is None else token.app,
+            app=verdict.app,
             location=verdict.location,
             admitted=reading is not None and reading.admitted,
             remaining=None if reading is None else reading.remaining,
@@ -244,7 +269,7 @@ class Server:
             "Content-Type": answer.content_type,
             "ETag": f'W/"{len(body):x}-{zlib.crc32(body):08x}"',
             "cf-ray": f"{self._served:016x}-IAD",
-            **answer.rate_headers,
+            **answer.headers,
         }
         if "__cf_bm=" not in request.headers.get("Cookie", ""):  # facts 3 [live]: a cookie of the edge
             headers["Set-Cookie"] = _EDGE_COOKIE
@@ -287,11 +312,13 @@ def _version(request: web.BaseRequest) -> str:
 
 
 def _budget_location(call: Call, path: str) -> str:
-    """Return the location whose budget the request draws on.
+    """Return the location or company whose budget the request draws on.
 
-    It is the one the request names, if the token may read it, else the token's first.
+    It is the location the request names, if the token may read it, else the token's first.
     """
-    # facts 4 [docs]: counted per app x resource, and the resource is one location
+    # facts 4 [docs]: counted per app x resource, and the resource is one location or one company
+    if call.token.company_id:
+        return call.token.company_id
     locations = call.token.locations
     if len(locations) == 1:
         return locations[0]

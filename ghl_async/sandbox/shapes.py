@@ -16,10 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import TypeGuard
 
-__all__ = ["Shape", "choice_faults", "expect_shape", "instant_ms", "is_whole", "number_faults", "shape_faults"]
+__all__ = [
+    "END_MS",
+    "Shape",
+    "choice_faults",
+    "expect_shape",
+    "instant_ms",
+    "is_whole",
+    "number_faults",
+    "shape_faults",
+]
 
 _FIRST_MS: Final = -62_104_060_800_000
-_END_MS: Final = 253_370_764_800_000
+END_MS: Final = 253_370_764_800_000
 _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FROM_ZERO: Final = frozenset({"skip", "position"})
 
@@ -84,7 +93,7 @@ def instant_ms(value: object) -> int | None:
     None as well for the years before 2 and after 9998: in some time zone they could not be shown.
     """
     ms = parse_ms(value) if isinstance(value, str) and _ISO.match(value) else None
-    return ms if ms is not None and _FIRST_MS <= ms < _END_MS else None
+    return ms if ms is not None and _FIRST_MS <= ms < END_MS else None
 
 
 def is_whole(value: object) -> TypeGuard[int]:

@@ -1,7 +1,9 @@
-"""What the server knows: locations with their contacts, and tokens with their scopes and locations."""
+"""What the server knows: companies, their locations with their contacts, and tokens with their scopes."""
 
 from __future__ import annotations
 
+import math
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from .ids import digest, letters
 from .location import Location, Ref
 from .pages import PageSizes
 from .people import DEFAULT_ZONE, PeopleSettings
-from .settings import LocationSettings, WriteRules
+from .settings import DEFAULT_COMPANY, Company, LocationSettings, WriteRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,10 +41,15 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     locations: tuple[str, ...]
     app: str = "pit"
     expired: bool = False
+    company_id: str = ""
+    """The agency that it speaks for; then its class is "Company", and it is of no location (facts 2.1)."""
+    expires_at: float = math.inf
+    """By `time.monotonic()`."""
 
     def __repr__(self) -> str:
         """Show everything but the secret."""
-        return f"Token(app={self.app!r}, locations={self.locations!r}, expired={self.expired!r})"
+        whose = f"company_id={self.company_id!r}" if self.company_id else f"locations={self.locations!r}"
+        return f"Token(app={self.app!r}, {whose}, expired={self.expired!r})"
 
 
 class State:
@@ -55,6 +62,7 @@ class State:
         self._place = place or LocationSettings()
         self._lag_seconds = 0.0
         self._seeds: dict[str, tuple[PeopleSettings, LocationSettings]] = {}
+        self.companies = {DEFAULT_COMPANY: Company(id=DEFAULT_COMPANY, name="Sandbox Agency")}
         self.locations: dict[str, Location] = {}
         self.tokens: dict[str, Token] = {}
         self.pages = PageSizes()
@@ -80,7 +88,7 @@ class State:
         """Add a location with `contacts` made-up contacts; `settings` are fields of LocationSettings.
 
         Raises:
-            ValueError: there is one with this id, there is no such zone, or a setting is wrong.
+            ValueError: there is one with this id, there is no such zone, no such company, or a setting is wrong.
         """
         location_id = location_id or letters(digest(self._seed, "location", len(self.locations), size=20))
         if location_id in self.locations:
@@ -89,9 +97,33 @@ class State:
         expect_zone(timezone)
         place = msgspec.structs.replace(self._place)
         place.change(**settings)
+        self.expect_company(place.company_id)
         seed = self._seed if seed is None else seed
         people = PeopleSettings(location_id=location_id, seed=seed, count=contacts, timezone=timezone)
         return self._add(people, place)
+
+    def add_company(self, company_id: str = "", *, name: str = "Another Agency", active: bool = True) -> Company:
+        """Add an agency; without an id one is made.
+
+        Raises:
+            ValueError: there is one with this id.
+        """
+        company_id = company_id or letters(digest(self._seed, "company", len(self.companies), size=20))
+        if company_id in self.companies:
+            message = f"there is a company with id {company_id} already"
+            raise ValueError(message)
+        company = self.companies[company_id] = Company(id=company_id, name=name, active=active)
+        return company
+
+    def expect_company(self, company_id: str) -> None:
+        """Check the id of a company.
+
+        Raises:
+            ValueError: there is none with it.
+        """
+        if company_id not in self.companies:
+            message = f"there is no company with id {company_id}"
+            raise ValueError(message)
 
     def _add(self, settings: PeopleSettings, place: LocationSettings) -> Location:
         location = Location(settings, self._averages, msgspec.structs.replace(place))
@@ -127,18 +159,28 @@ class State:
         locations: Iterable[str] | None = None,
         app: str = "pit",
         expired: bool = False,
+        company_id: str = "",
     ) -> Token:
-        """Add a token, or replace the one of the same text; without a text a private one is made."""
+        """Add a token, or replace the one of the same text; without a text a private one is made.
+
+        With a `company_id` it is an agency's, and of no location.
+        """
         # facts 1 [blog]: pit- and a UUID; facts 2.1: an OAuth token is a JWT
         text = text or f"pit-{UUID(bytes=digest(self._seed, 'token', len(self.tokens), size=16), version=4)}"
         allowed = (self.main.id,) if locations is None else tuple(locations)
-        token = Token(text=text, scopes=frozenset(scopes), locations=allowed, app=app, expired=expired)
+        if company_id:
+            self.expect_company(company_id)
+            allowed = ()
+        token = Token(
+            text=text, scopes=frozenset(scopes), locations=allowed, app=app, expired=expired, company_id=company_id
+        )
         self.tokens[text] = token
         return token
 
-    def locate(self, contact_id: str) -> tuple[Location, Ref] | None:
-        """Return the location and place of a contact, None if no location has it."""
-        for location in self.locations.values():
+    def locate(self, contact_id: str, first: tuple[str, ...] = ()) -> tuple[Location, Ref] | None:
+        """Return the location and place of a contact, None if no location has it; looks into `first` first."""
+        likely = (self.locations[one] for one in first if one in self.locations)
+        for location in chain(likely, self.locations.values()):
             ref = location.find(contact_id)
             if ref is not None:
                 return location, ref

@@ -57,6 +57,10 @@ class Dialect(Protocol):
         """The body's bytes, with a secret inside where the API wants one; None for no body."""
         ...
 
+    def secrets(self, request: Request, token: str) -> tuple[str, ...]:
+        """What was sent and must show in no error, should the server repeat it."""
+        ...
+
     def reading(self, headers: Mapping[str, str]) -> QuotaReading:
         """What the quota headers of a reply say."""
         ...
@@ -126,6 +130,10 @@ class GHLDialect:
         except (TypeError, ValueError, msgspec.MsgspecError) as error:
             raise UsageError(f"the body cannot be sent as JSON: {error}") from None
 
+    def secrets(self, request: Request, token: str) -> tuple[str, ...]:  # noqa: ARG002  (no other one is sent)
+        """The token."""
+        return (token,)
+
     def reading(self, headers: Mapping[str, str]) -> QuotaReading:
         """The six X-RateLimit headers and Retry-After, each of which may be missing (facts 4)."""
         get = headers.get
@@ -153,6 +161,8 @@ class GHLDialect:
             kind, advice = Forbidden, "the edge in front of the API refused the call, not the API itself"
         if kind is ScopeMissing and request.scope:
             advice = f"add the scope {request.scope} to the token"
+        elif kind is DuplicateContact and (contact_id := _duplicate_of(parsed)):
+            advice = f"the contact {contact_id} is there already"
         trace = parsed.traceId if isinstance(parsed.traceId, str) else None
         text = f"{request.operation}: {status} {said}" + (f" ({advice})" if advice else "")
         error = kind(
@@ -170,8 +180,8 @@ class GHLDialect:
 
     def _particulars(self, error: ErrorReply, request: Request, headers: Mapping[str, str], parsed: _ErrorBody) -> None:
         if isinstance(error, DuplicateContact) and isinstance(parsed.meta, dict):
-            contact_id, field = parsed.meta.get("contactId"), parsed.meta.get("matchingField")
-            error.contact_id = contact_id if isinstance(contact_id, str) else None
+            field = parsed.meta.get("matchingField")
+            error.contact_id = _duplicate_of(parsed)
             error.field = field if isinstance(field, str) else None
         elif isinstance(error, ScopeMissing):
             error.scope = request.scope
@@ -180,8 +190,12 @@ class GHLDialect:
             error.interval_seconds = reading.interval_seconds or error.interval_seconds
             error.is_daily = reading.daily_remaining == 0
         elif isinstance(error, Unauthorized):
-            said = " ".join(error.messages).lower()
-            error.renewable = "token" in said or "jwt" in said
+            error.renewable = _speaks_of_the_token(" ".join(error.messages))
+
+
+def _duplicate_of(parsed: _ErrorBody) -> str | None:
+    contact_id = parsed.meta.get("contactId") if isinstance(parsed.meta, dict) else None
+    return contact_id if isinstance(contact_id, str) else None
 
 
 _LARGEST = 10**12
@@ -238,6 +252,15 @@ def _any_of(*parts: str) -> Callable[[str], bool]:
     return lambda said: any(part in said for part in parts)
 
 
+def _speaks_of_the_token(said: str) -> bool:
+    lowered = said.lower()
+    return "token" in lowered or "jwt" in lowered
+
+
+_ANOTHER_MATTER = (
+    "the answer does not speak of the token, so another one would not help: try again later, and if it stays, look at"
+    " the scopes"
+)
 _ROTATE = (
     "is it complete, and not expired or revoked? Private integration tokens are made in Settings > Private Integrations"
 )
@@ -277,4 +300,6 @@ def _meaning(status: int, said: str) -> tuple[type[ErrorReply], str]:
             return NotFound, ""
     if status >= _SERVER_ERROR:
         return ServerError, ""
+    if status == 401 and not _speaks_of_the_token(lowered):  # noqa: PLR2004
+        return Unauthorized, _ANOTHER_MATTER
     return _BY_STATUS.get(status, (ErrorReply, ""))

@@ -90,9 +90,11 @@ class Slot:
 class Budget:
     """The budget of one (app, location): admits requests, and is told what became of each."""
 
-    def __init__(self, quota: Quota | None = None) -> None:
+    def __init__(self, quota: Quota | None = None, *, assumed: int = SILENT_REQUESTS, probes: int = 1) -> None:
         self._quota = quota or Quota()
-        self._announced = SILENT_REQUESTS
+        self._announced = assumed
+        self._probes = probes
+        """How many may be under way while nothing is known."""
         self._set_ceiling()
         self._limit = self._ceiling
         self._set_interval(SILENT_SECONDS)
@@ -315,7 +317,7 @@ class Budget:
             return False
         if self._in_flight == 0 and now > self._last_reading_at + self._cooling_seconds:
             self._probing = True
-        if self._probing and self._in_flight:
+        if self._probing and self._in_flight >= self._probes:
             return False
         held = self._others.held_back(now)
         free = self._free(held)

@@ -36,7 +36,7 @@ from .limiter import Budget, Slot
 from .request import Lane, Reply, Request
 from .retry import RetryPolicy, is_final, is_unknown, retrying
 
-__all__ = ["FixedToken", "TokenSource", "Transport"]
+__all__ = ["Connections", "FixedToken", "TokenSource", "Transport"]
 
 CONNECT_SECONDS = 10.0
 ATTEMPT_SECONDS = 60.0
@@ -50,14 +50,16 @@ WAITED_SECONDS = 0.001
 _NOTHING_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
-def _no_reply(request: Request, caught: Exception, token: str) -> NoReply:
+def _no_reply(request: Request, caught: Exception, secrets: Sequence[str]) -> NoReply:
     """Say what went wrong below, as type and text only."""
     text = str(caught)
     if isinstance(caught, aiohttp.ClientResponseError):
         text = caught.message
     elif isinstance(caught, aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
         text = ""  # theirs is the address, with ids and query
-    said = f"{type(caught).__name__}: {text}".rstrip(": ").replace(token, "***")
+    said = f"{type(caught).__name__}: {text}".rstrip(": ")
+    for secret in secrets:
+        said = said.replace(secret, "***")
     if isinstance(caught, _NOTHING_SENT):
         return ConnectFailed(
             f"{request.operation}: no connection, nothing was sent: is the address right and the network up? ({said})",
@@ -92,6 +94,40 @@ class FixedToken:
         return "<a token>"
 
 
+class Connections:
+    """One pool of connections, for one client or for many of one event loop. Whoever made it closes it."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        """The open pool; one that was closed is opened anew.
+
+        Raises:
+            UsageError: it is open in another event loop.
+        """
+        session, loop = self._session, asyncio.get_running_loop()
+        if session is not None and not session.closed and loop is not self._loop:
+            raise UsageError("these connections belong to another event loop: make one pool for each loop")
+        if session is None or session.closed:
+            self._loop = loop
+            # Waiting for quota happens before the pool, so the pool needs no limit; `_exchange` bounds each attempt.
+            session = self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+            # aiohttp resends idempotent requests by itself on a stale connection: a request that no slot has counted.
+            session._retry_connection = False  # noqa: SLF001  (guarded by a test; there is no public switch)
+        return session
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+
 class _Call:
     """What one call knows across its attempts."""
 
@@ -107,12 +143,12 @@ class _Call:
         "url",
     )
 
-    def __init__(self, request: Request, url: str, lane: Lane) -> None:
+    def __init__(self, request: Request, url: str, lane: Lane, attempt_seconds: float) -> None:
         self.request = request
         self.url = URL(url, encoded=True)
         self.lane: Lane = lane
         self.attempt = 0
-        self.attempt_seconds = ATTEMPT_SECONDS
+        self.attempt_seconds = attempt_seconds
         self.bound: Deadline
         """Of the attempt that runs now, the wait for its token included."""
         self.first_failure: NoReply | ErrorReply | None = None
@@ -132,6 +168,8 @@ class Transport:
         *,
         retry: RetryPolicy,
         hooks: Sequence[Hook],
+        connections: Connections | None = None,
+        attempt_seconds: float = ATTEMPT_SECONDS,
     ) -> None:
         self._dialect = dialect
         self._tokens = tokens
@@ -144,19 +182,16 @@ class Transport:
         self._deadlines = Deadlines()
         self._headers: Mapping[str, str] = {}
         self._multidict: CIMultiDict[str] = CIMultiDict()
-        # Waiting for quota happens before the pool, so the pool needs no limit; `_exchange` bounds the whole attempt.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        # aiohttp resends idempotent requests by itself on a stale connection: a request that no slot has counted.
-        self._session._retry_connection = False  # noqa: SLF001  (guarded by a test; there is no public switch)
+        self._attempt_seconds = attempt_seconds
+        pool = connections or Connections()
+        self._own = None if connections else pool
+        self._session = pool.session()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close the connections, unless they are shared."""
         self._deadlines.close()
-        await self._session.close()
+        if self._own is not None:
+            await self._own.close()
 
     async def send(self, request: Request, *, lane: Lane, deadline_seconds: float | None) -> Reply:
         """Send one request, repeated where that is safe, and return its success reply.
@@ -164,12 +199,12 @@ class Transport:
         Raises:
             GHLError: the family in `errors`; nothing else leaves this room.
         """
-        call = _Call(request, self._dialect.url(request), lane)
+        call = _Call(request, self._dialect.url(request), lane, self._attempt_seconds)
         started = self._clock()
         slot = self._budget.admit_now(lane)
         if slot is not None:
             # Most calls need neither a wait nor a second attempt, and pay for neither.
-            if deadline_seconds is not None and deadline_seconds < ATTEMPT_SECONDS:
+            if deadline_seconds is not None and deadline_seconds < self._attempt_seconds:
                 call.attempt_seconds = deadline_seconds
             try:
                 return await self._attempt(call, slot)
@@ -235,7 +270,9 @@ class Transport:
         status, headers, body = await self._exchange(call, slot, prepared, content, token)
         if 200 <= status < 300:  # noqa: PLR2004
             return Reply(status=status, body=body, date=headers.get("Date"))
-        error = self._dialect.error(call.request, status, headers, body.replace(token.encode(), b"***"))
+        for secret in self._dialect.secrets(call.request, token):
+            body = body.replace(secret.encode(), b"***")
+        error = self._dialect.error(call.request, status, headers, body)
         if isinstance(error, Unauthorized) and error.renewable:
             error.renewable = not call.token_rejected and await self._renewed(token, call.attempt_seconds)
             call.token_rejected = True
@@ -269,7 +306,7 @@ class Transport:
             failure = ""
         except (aiohttp.ClientError, TimeoutError, OSError) as caught:
             failure = type(caught).__name__
-            error = _no_reply(call.request, caught, token)
+            error = _no_reply(call.request, caught, self._dialect.secrets(call.request, token))
         except RuntimeError as caught:
             if not self._session.closed:
                 raise
@@ -279,7 +316,7 @@ class Transport:
             if not call.bound.passed():
                 raise
             failure = "TimeoutError"
-            error = _no_reply(call.request, TimeoutError(f"within {call.attempt_seconds:g} s"), token)
+            error = _no_reply(call.request, TimeoutError(f"within {call.attempt_seconds:g} s"), ())
         finally:
             call.bound.over = True
             self._account(call, slot, status, failure, unsent=isinstance(error, ConnectFailed))

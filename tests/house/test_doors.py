@@ -52,7 +52,8 @@ ROOMS = {
     "wire.transport": room(2, f"errors hooks {WIRE} _version", "msgspec aiohttp multidict yarl"),
     "webhooks": room(2, "models errors", "msgspec cryptography"),
     "dictionary": room(2, "models errors"),
-    "auth": room(3, "wire.request wire.transport errors hooks", "msgspec"),
+    "auth": room(3, f"auth._sealing {WIRE} wire.transport errors hooks", "msgspec"),
+    "auth._sealing": room(3, "errors", "cryptography keyring"),
     "resources": room(3, "wire.request models pagination errors dictionary", "msgspec phonenumbers"),
     "client": room(4, f"resources dictionary {WIRE} wire.transport auth hooks errors", "msgspec"),
     "workiz.client": room(4, f"workiz.models {WIRE} wire.transport auth errors pagination hooks", "msgspec"),
@@ -68,13 +69,13 @@ ROOMS = {
         8,
         f"_version errors hooks pagination models {WIRE} wire.transport webhooks auth resources client dictionary bulk"
         " workiz service sandbox workiz.sandbox",
-        "msgspec cyclopts rich",
+        "msgspec cyclopts platformdirs rich",
     ),
     "__main__": room(9, "cli"),
     # The front door hands out names and keeps none: it stands beside the house, and nobody inside comes back to it.
     "": room(9, "_version errors models wire.limiter wire.retry client bulk"),
 }
-SIDEWAYS = {("pagination", "errors"), ("workiz", "workiz.bridge")}
+SIDEWAYS = {("pagination", "errors"), ("workiz", "workiz.bridge"), ("auth", "auth._sealing")}
 """Arrows between rooms of one floor, besides those among the files of wire. test_circles keeps them from closing."""
 
 ALONE = {"resources"}
@@ -170,9 +171,11 @@ def test_nobody_imports_cli_but_the_program():
         ("aiohttp.web", {"sandbox", "workiz.sandbox", "service"}),
         ("aiolimiter", {"wire.limiter"}),
         ("backoff", {"wire.retry"}),
-        ("cryptography", {"webhooks"}),
+        ("cryptography", {"webhooks", "auth._sealing"}),
+        ("keyring", {"auth._sealing"}),
         ("phonenumbers", {"resources"}),
         ("cyclopts", {"cli"}),
+        ("platformdirs", {"cli"}),
         ("rich", {"cli"}),
     ],
 )

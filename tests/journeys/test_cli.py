@@ -246,9 +246,10 @@ async def test_items_that_cannot_be_read_are_told_and_read_by_the_next_run(ghl_a
 async def test_the_sandbox_prints_what_points_a_backfill_at_it_and_ends_on_a_signal(tmp_path):
     command = Command(tmp_path)
     async with command.running("sandbox", "--contacts", 20, "--requests", 1000) as process:
-        lines = [(await process.stdout.readline()).decode() for _ in range(3)]
+        lines = [(await process.stdout.readline()).decode() for _ in range(8)]
         place = dict(re.fullmatch(r"export (GHL_\w+)=(.+)\n", line).groups() for line in lines)
-        assert place.keys() == {"GHL_BASE_URL", "GHL_TOKEN", "GHL_LOCATION_ID"}
+        names = "BASE_URL TOKEN LOCATION_ID COMPANY_ID CLIENT_ID CLIENT_SECRET REDIRECT_URI MARKETPLACE"
+        assert place.keys() == {f"GHL_{name}" for name in names.split()}
         ended = await command("backfill", "--json", **place)
         assert msgspec.json.decode(ended.out)["contacts"] == 20
         process.send_signal(signal.SIGTERM)
@@ -262,6 +263,10 @@ async def test_help_and_version_answer_at_once(tmp_path):
         ("backfill", "--help"),
         ("plan", "--help"),
         ("sandbox", "--help"),
+        ("login", "--help"),
+        ("logout", "--help"),
+        ("tokens", "--help"),
+        ("doctor", "--help"),
         ("--version",),
         (),
     ):

@@ -40,9 +40,9 @@ async def refused(command, code, words, *arguments, **environment):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("nonsense", "Available commands: backfill, plan, "),
+        ("nonsense", "Available commands: backfill, doctor, export, "),
         ("backfill --nonsense", "Unknown option"),
-        ("backfill stray", "stray"),
+        ("backfill stray", "more words than the command takes"),
         ("backfill --token pit-secret", "Unknown option"),
         ("backfill --store", "--store"),
         ("backfill --include tasks,nots", "does not know 'nots': it takes tasks, notes, appointments"),
@@ -59,6 +59,9 @@ async def refused(command, code, words, *arguments, **environment):
         ("plan --base-url nonsense", "base_url must look like"),
         ("sandbox --profile big", "--profile"),
         ("sandbox --port 99999", "--port"),
+        ("sandbox --redirect-uri http://app.example.com/", "must be https or on loopback"),
+        ("backfill --sandbox --tokens x", "leave out --location-id"),
+        ("backfill --company-id x", "--company-id goes with --all-locations"),
     ],
 )
 async def test_wrong_usage(ghl_async, arguments, words):

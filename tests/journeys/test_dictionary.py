@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from ghl_async.errors import OutcomeUnknown, ScopeMissing, Unauthorized, Unprocessable, UsageError
-from ghl_async.models import ContactChanges, ContactDraft, CustomFieldValue
+from ghl_async.models import BusinessChanges, BusinessDraft, ContactChanges, ContactDraft, CustomFieldValue
 from ghl_async.sandbox import Sandbox
 
 from .conftest import client_of
@@ -70,6 +70,15 @@ async def test_custom_fields_of_every_type_are_written_by_name_and_read_back(ghl
         "file_upload": VALUES["file_upload"],
     }
     assert asked(sandbox) == {"customFields": 1, sandbox.location_id: 1}
+
+
+async def test_the_phone_of_a_business_is_dialled_from_the_locations_country(ghl):
+    made = await ghl.businesses.create(BusinessDraft(name="Beispiel GmbH", phone="030 123456"))
+    assert made.phone == "+4930123456"
+    assert (await ghl.businesses.update(made.id, BusinessChanges(phone="030 654321"))).phone == "+4930654321"
+    with pytest.raises(UsageError, match=r"phone: businesses\.update .*too short"):
+        await ghl.businesses.update(made.id, BusinessChanges(phone="12"))
+    assert (await ghl.businesses.get(made.id)).phone == "+4930654321"
 
 
 async def test_none_clears_a_custom_field_of_every_type(ghl):

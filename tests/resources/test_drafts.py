@@ -110,7 +110,7 @@ WRONG = [
     (lambda ghl: ghl.notes.update("C1", "N1", NoteChanges(pinned=1)), "pinned: .*`bool`"),
     (appointment(start_time=NAIVE), "start_time: .*timezone"),
     (appointment(end_time=AT), "end_time must be later"),
-    (appointment(appointment_status="done"), "appointment_status: .*Invalid enum value 'done'"),
+    (appointment(appointment_status="done"), "appointment_status: .*'done': it is one of new, confirmed, cancelled"),
     (appointment(calendar_id=""), "calendar_id: .*the API needs it"),
     (lambda ghl: ghl.appointments.update("A1", AppointmentChanges(start_time=AT, end_time=AT)), "end_time must"),
     (block(), "calendar_id: .*exactly one"),

@@ -11,6 +11,8 @@ import pytest
 
 from ghl_async.sandbox import Sandbox
 
+from .desk import Desk
+
 
 class Reply(NamedTuple):
     status: int
@@ -61,3 +63,13 @@ async def start():
             return Api(sandbox, session)
 
         yield starter
+
+
+@pytest.fixture
+def desk(start):
+    """Start a sandbox to be called as its OAuth app: `desk = await desk(consent="deny")`."""
+
+    async def make(**options):
+        return Desk(await start(contacts=3, **options))
+
+    return make

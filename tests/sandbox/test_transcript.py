@@ -45,7 +45,14 @@ def fresh():
 
 def test_it_says_where_it_is_in_one_line_and_ends_on_sigterm(fresh):
     stranger = fresh()
-    assert set(json.loads(stranger.line)) == {"base_url", "token", "location_id"}
+    assert set(json.loads(stranger.line)) == {
+        "base_url",
+        "token",
+        "location_id",
+        "company_id",
+        "client_id",
+        "client_secret",
+    }
     assert re.fullmatch(r"pit-" + UUID.pattern, stranger.token)
     assert re.fullmatch(r"[A-Za-z0-9]{20}", stranger.location_id)
     assert stranger.end() == 0

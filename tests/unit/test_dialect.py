@@ -112,6 +112,8 @@ def test_a_401_that_does_not_speak_of_the_token_is_final(message):
     got = error(401, said(401, message))
     assert type(got) is Unauthorized
     assert not got.renewable
+    assert "does not speak of the token" in str(got)
+    assert "Private Integrations" not in str(got)
 
 
 @pytest.mark.parametrize("kind", [WrongLocation, ScopeMissing, Forbidden])
@@ -124,6 +126,7 @@ def test_a_duplicate_names_the_contact_that_is_there_and_what_collided(field):
     meta = {"contactId": "A" * 20, "contactName": "x", "matchingField": field}
     got = error(400, said(400, "This location does not allow duplicated contacts.") | {"meta": meta})
     assert (got.contact_id, got.field) == ("A" * 20, field)
+    assert f"the contact {got.contact_id} is there already" in str(got)
 
 
 @pytest.mark.parametrize("meta", [None, [], "x", {}, {"contactId": None, "matchingField": 7}])

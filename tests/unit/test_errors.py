@@ -26,6 +26,7 @@ KEYWORDS = {
     errors.DeadlineExceeded: {"operation": "contacts.get", "deadline_seconds": 3.0},
     errors.OutcomeUnknown: {"operation": "contacts.create", "draft": {"firstName": "Zoë"}},
     errors.DecodeError: {"path": "$.contact.id", "excerpt": '{"contact":'},
+    errors.RefreshFailed: {"key_text": "location abc", "operation": "oauth.token", "was_answered": True},
     errors.DailyQuotaExhausted: {"remaining": 7, "resets_at": datetime(2026, 1, 1, tzinfo=UTC)},
 }
 """What a class and those below it are made with, beside the message."""

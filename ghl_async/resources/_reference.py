@@ -1,4 +1,4 @@
-"""What only the location's reference data can tell about the body of a contact: custom fields and phone numbers."""
+"""What only the location's reference data can tell about a body: custom fields and phone numbers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ._phones import e164, needs_country
 if TYPE_CHECKING:
     from ..models import CustomField
 
-__all__ = ["ContactReference"]
+__all__ = ["Reference"]
 
 T = TypeVar("T")
 
 
-class ContactReference:
-    """Settles bodies of contacts by what a dictionary says of the location.
+class Reference:
+    """Settles bodies of contacts and businesses by what a dictionary says of the location.
 
-    A token that may write contacts need not be allowed to read custom fields or the location. What cannot be checked
+    A token that may write them need not be allowed to read custom fields or the location. What cannot be checked
     then goes as it is given, and the server is not asked again until the dictionary would have asked it anyway.
     """
 
-    def __init__(self, dictionary: Dictionary | None, generation: Literal["v2", "v3"]) -> None:
+    def __init__(self, dictionary: Dictionary | None, generation: Literal["v2", "v3"] = "v2") -> None:
         self._dictionary = dictionary
         self._generation = generation
         self._refused_at: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""What the location's reference data settle in a contact's body, and what goes as given where they cannot be read."""
+"""What the location's reference data settle in a body, and what goes as given where they cannot be read."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from ghl_async.dictionary import Dictionary
 from ghl_async.errors import ScopeMissing, ServerError, UsageError
 from ghl_async.models import CustomField, LocationDetails
-from ghl_async.resources._contact_reference import ContactReference
+from ghl_async.resources._reference import Reference
 
 pytestmark = pytest.mark.virtual
 
@@ -46,7 +46,7 @@ class Place:
         return LocationDetails(id="L1", country=self.country)
 
     def reference(self, generation="v2"):
-        return ContactReference(self.dictionary, generation)
+        return Reference(self.dictionary, generation)
 
 
 async def settled(reference, **body):
@@ -139,7 +139,7 @@ async def test_a_location_without_a_country_leaves_local_numbers_as_they_are():
 
 
 async def test_without_a_dictionary_fields_go_by_id_or_key_and_phones_without_country_as_given():
-    reference = ContactReference(None, "v3")
+    reference = Reference(None, "v3")
     body = await settled(reference, phone="(202) 555-0123", customFields=[("pincode", ["a"])])
     assert body == {"phone": "(202) 555-0123", "customFields": [{"key": "pincode", "fieldValue": ["a"]}]}
     assert await settled(reference, phone="+1 (202) 555-0123") == {"phone": "+12025550123"}
