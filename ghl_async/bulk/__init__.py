@@ -1,5 +1,6 @@
 """Many contacts at once. What costs requests returns a `Run`: await it for the Summary, iterate it for the items."""
 
+from ._depth import Rhythm
 from ._doors import Way
 from ._findings import Change, Changes, Verified
 from ._outcome import Outcome, Written
@@ -37,6 +38,7 @@ __all__ = [
     "Plan",
     "PlannedWay",
     "Progress",
+    "Rhythm",
     "Run",
     "SQLiteStore",
     "SampleCheck",

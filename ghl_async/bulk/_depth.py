@@ -6,15 +6,24 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from ._identity import LOOKED_BACK, WHOLE_EVERY
 from ._rows import Checkpoint, Kind
 
-__all__ = ["SWEEP_EVERY", "Depth", "changed_from", "depth_of", "swept_before", "synced_before"]
+__all__ = ["SWEEP_EVERY", "Depth", "Rhythm", "changed_from", "depth_of", "swept_before", "synced_before"]
 
 SWEEP_EVERY = timedelta(hours=20)
 """Less than a day, so that a nightly run that begins a little earlier than the last one sweeps too."""
 
 Depth: TypeAlias = Literal["changes", "sweep", "everything"]
+
+
+class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a sync looks deeper than at what moved; its fields are arguments of `bulk.sync`."""
+
+    sweep_every: timedelta = SWEEP_EVERY
+    whole_every: timedelta = WHOLE_EVERY
 
 
 def depth_of(

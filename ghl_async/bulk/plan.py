@@ -24,7 +24,7 @@ from ._calendar import first_step, list_calendars
 from ._copying import HOLES_AT_ONCE
 from ._costs import averaged, count_by_leaving_out, pages_of, walk_of
 from ._cursors import PAGE_SIZE, calls_wanted
-from ._depth import changed_from, depth_of, synced_before
+from ._depth import Rhythm, changed_from, depth_of, synced_before
 from ._doors import DOORS, EACH_CONTACT, ENDS_THE_RUN, FEWEST_CONTACTS, FEWEST_IDS, TOO_FEW, why_doubted
 from ._identity import canonical, changed_since
 from ._rows import KINDS, Checkpoint, Identity, Kind
@@ -86,7 +86,7 @@ async def plan(
     include: Sequence[str] = KINDS,
     deleted_calendars: bool = False,
     resume: bool = True,
-    sync: bool = False,
+    sync: bool | Rhythm = False,
     store: Store | None = None,
 ) -> Plan:
     """Say what `backfill` with the same client and arguments would cost; without a store, what `fetch` would.
@@ -100,7 +100,8 @@ async def plan(
         include: any of "tasks", "notes", "appointments".
         deleted_calendars: whether appointments of deleted calendars are wanted too.
         resume: whether what the store holds is gone on with; False: all is read.
-        sync: whether the store is to be synced, not backfilled; it then is a copy of all contacts.
+        sync: whether the store is to be synced, not backfilled; it then is a copy of all contacts. A `Rhythm` means
+            a sync with other intervals than the usual ones.
         store: the one to be filled. It is looked at without being taken: what an interrupted run has read already is
             not counted again.
 
@@ -116,10 +117,10 @@ async def plan(
     checkpoint = None
     if store is not None:
         checkpoint = await store.peek(planner.identity)
-    if sync:
+    if sync is not False:
         if store is None or canonical(query) or deleted_calendars or not resume:
             raise UsageError("a sync takes a store of all contacts: leave query, deleted_calendars and resume out")
-        return await planner.plan_sync(checkpoint)
+        return await planner.plan_sync(checkpoint, Rhythm() if sync is True else sync)
     if checkpoint is not None and not resume:
         checkpoint = msgspec.structs.replace(checkpoint, state="new", doubted=())
     return await planner.plan(checkpoint, is_stored=store is not None, deleted_calendars=deleted_calendars)
@@ -161,9 +162,10 @@ class _Planner:
         sample = min(total, sample_size(total, sum(way.requests for way in ways))) if is_stored else 0
         return self._added_up(contacts, pages, tuple(ways), sample * len(self._kinds))
 
-    async def plan_sync(self, checkpoint: Checkpoint | None) -> Plan:
+    async def plan_sync(self, checkpoint: Checkpoint | None, rhythm: Rhythm) -> Plan:
         """The plan of a sync: of contacts that moved and of a sweep, or of everything."""
-        if checkpoint is None or (depth := depth_of(checkpoint, self._kinds, time.time())) == "everything":
+        every = msgspec.structs.asdict(rhythm)
+        if checkpoint is None or (depth := depth_of(checkpoint, self._kinds, time.time(), **every)) == "everything":
             whole = None if checkpoint is None else _without_holes(checkpoint)
             return await self.plan(whole, is_stored=True, deleted_calendars=False)
         search = self._ghl.background.contacts.search

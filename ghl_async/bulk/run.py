@@ -7,7 +7,7 @@ counts, and why it stopped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from time import monotonic
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -301,7 +301,7 @@ class Run(Generic[Item]):
         """Run to the end and return the Summary."""
         return self._drain().__await__()
 
-    async def __aiter__(self) -> AsyncIterator[Item]:
+    async def __aiter__(self) -> AsyncGenerator[Item, None]:
         """Run and yield the items as they are done, in order."""
         if self._started:
             raise UsageError("a run can be used once: make a new one")

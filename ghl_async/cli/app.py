@@ -22,11 +22,26 @@ from .options import (
     LogoutOptions,
     PlanOptions,
     SandboxOptions,
+    SyncOptions,
     TokensOptions,
     UpdateOptions,
+    VerifyOptions,
 )
 
-__all__ = ["backfill", "doctor", "export", "login", "logout", "plan", "run", "sandbox", "tokens", "update"]
+__all__ = [
+    "backfill",
+    "doctor",
+    "export",
+    "login",
+    "logout",
+    "plan",
+    "run",
+    "sandbox",
+    "sync",
+    "tokens",
+    "update",
+    "verify",
+]
 
 _BACKFILL = BackfillOptions()
 _DOCTOR = DoctorOptions()
@@ -35,8 +50,10 @@ _LOGIN = LoginOptions()
 _LOGOUT = LogoutOptions()
 _PLAN = PlanOptions()
 _SANDBOX = SandboxOptions()
+_SYNC = SyncOptions()
 _TOKENS = TokensOptions()
 _UPDATE = UpdateOptions()
+_VERIFY = VerifyOptions()
 _EPILOGUE = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped and resumable, 4 finished with failed items."
 
 app = App(
@@ -55,15 +72,11 @@ async def backfill(options: Annotated[BackfillOptions, Parameter(name="*")] = _B
 
     The token is that of GHL_TOKEN, or one from `login`. It begins with a plan of what it will cost, and does not begin
     if the day's quota does not hold that. Whatever interrupts it, the same command goes on where it stopped; of a
-    complete copy it makes a current one.
+    complete copy it makes a current one, by reading it all again: `sync` does that for a small part of the requests.
     """
-    if options.all_locations:
-        from .everywhere import copy_all_locations
+    from .backfill import copy
 
-        return await copy_all_locations(options)
-    from .backfill import copy_location
-
-    return await copy_location(options)
+    return await copy(options)
 
 
 @app.command
@@ -75,6 +88,24 @@ async def doctor(options: Annotated[DoctorOptions, Parameter(name="*")] = _DOCTO
     from .doctor import examine
 
     return await examine(options)
+
+
+@app.command
+async def export(
+    view: Annotated[
+        Literal["contacts", "tasks", "notes", "appointments"], Parameter(help="Which records.", show_choices=True)
+    ],
+    /,
+    options: Annotated[ExportOptions, Parameter(name="*")] = _EXPORT,
+) -> int:
+    """Write one kind of records of an SQLite file as JSON lines, CSV or Parquet.
+
+    It reads the file that `ghl-async backfill` has made, also while it is being filled, and asks the location nothing,
+    except for the names of custom fields. Parquet needs the extra: pip install "ghl_async[parquet]".
+    """
+    from .export import export_view
+
+    return await export_view(view, options)
 
 
 @app.command
@@ -99,7 +130,7 @@ async def logout(options: Annotated[LogoutOptions, Parameter(name="*")] = _LOGOU
 
 @app.command
 async def plan(options: Annotated[PlanOptions, Parameter(name="*")] = _PLAN) -> int:
-    """Say what a backfill will cost, in requests and time, and how it will read. It costs about 15 requests itself.
+    """Say what a backfill or a sync will cost, in requests and time, and how it will read, for about 15 requests.
 
     The token is that of GHL_TOKEN, or one from `login`. Neither the location nor the SQLite file is changed.
     """
@@ -109,21 +140,37 @@ async def plan(options: Annotated[PlanOptions, Parameter(name="*")] = _PLAN) -> 
 
 
 @app.command
-async def export(
-    view: Annotated[
-        Literal["contacts", "tasks", "notes", "appointments"], Parameter(help="Which records.", show_choices=True)
-    ],
-    /,
-    options: Annotated[ExportOptions, Parameter(name="*")] = _EXPORT,
-) -> int:
-    """Write one kind of records of an SQLite file as JSON lines, CSV or Parquet.
+async def sandbox(options: Annotated[SandboxOptions, Parameter(name="*")] = _SANDBOX) -> int:
+    """Serve a made-up location on this machine, to try things on, until Ctrl-C.
 
-    It reads the file that `ghl-async backfill` has made, also while it is being filled, and asks the location nothing,
-    except for the names of custom fields. Parquet needs the extra: pip install "ghl_async[parquet]".
+    Prints the settings that point the other commands and `GHLClient.from_env()` at it, those of its app for
+    `login --oauth` among them.
+    More options: python -m ghl_async.sandbox --help
     """
-    from .export import export_view
+    from .sandbox import serve_sandbox
 
-    return await export_view(view, options)
+    return await serve_sandbox(options)
+
+
+@app.command
+async def sync(options: Annotated[SyncOptions, Parameter(name="*")] = _SYNC) -> int:
+    """Bring an SQLite file that `backfill` has made up to date, by reading what has changed. Made to be run each night.
+
+    It sees contacts that were added or whose date has moved. A sweep, each night, also sees deletions and what moves no
+    date; a whole pass, each week, also a changed task or old note. It begins with a plan of what it will cost, and does
+    not begin if the day's quota does not hold that. A new file is filled, an unfinished one gone on with.
+    """
+    from .sync import keep_current
+
+    return await keep_current(options)
+
+
+@app.command
+async def tokens(options: Annotated[TokensOptions, Parameter(name="*")] = _TOKENS) -> int:
+    """Show what is stored, for whom, until when. Never a secret."""
+    from .stored import show
+
+    return await show(options)
 
 
 @app.command
@@ -146,24 +193,16 @@ async def update(
 
 
 @app.command
-async def sandbox(options: Annotated[SandboxOptions, Parameter(name="*")] = _SANDBOX) -> int:
-    """Serve a made-up location on this machine, to try things on, until Ctrl-C.
+async def verify(options: Annotated[VerifyOptions, Parameter(name="*")] = _VERIFY) -> int:
+    """Compare an SQLite file that `backfill` or `sync` has made with the location, and list what is not the same.
 
-    Prints the settings that point the other commands and `GHLClient.from_env()` at it, those of its app for
-    `login --oauth` among them.
-    More options: python -m ghl_async.sandbox --help
+    What has changed at the location since then differs too: run `sync` first. In full it costs what a backfill does,
+    and does not begin if the day's quota does not hold that; --sample costs about 3 requests a contact. Exit code 1 if
+    something differs that was not mended.
     """
-    from .sandbox import serve_sandbox
+    from .verify import compare
 
-    return await serve_sandbox(options)
-
-
-@app.command
-async def tokens(options: Annotated[TokensOptions, Parameter(name="*")] = _TOKENS) -> int:
-    """Show what is stored, for whom, until when. Never a secret."""
-    from .stored import show
-
-    return await show(options)
+    return await compare(options)
 
 
 def run(arguments: Sequence[str]) -> int:

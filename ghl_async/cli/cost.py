@@ -12,8 +12,8 @@ _TINY_SHARE = 0.0001
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
-def table(plan: Plan, quota: QuotaState) -> str:
-    """Write the plan as a table, and what it means for the quota below."""
+def table(plan: Plan, quota: QuotaState, command: str = "backfill") -> str:
+    """Write the plan of a command as a table, and what it means for the quota below."""
     rows = [("", "records", "requests", "")]
     for way in plan.ways:
         records = "?" if way.records is None else f"{way.records:,}"
@@ -24,10 +24,10 @@ def table(plan: Plan, quota: QuotaState) -> str:
     lines = [
         f"{name:<14}{records:>12}{requests:>12}   {' '.join(how.split())}" for name, records, requests, how in rows
     ]
-    return "\n".join((*(line.rstrip() for line in lines), *_for_the_quota(plan, quota)))
+    return "\n".join((*(line.rstrip() for line in lines), *_for_the_quota(plan, quota, command)))
 
 
-def _for_the_quota(plan: Plan, quota: QuotaState) -> list[str]:
+def _for_the_quota(plan: Plan, quota: QuotaState, command: str) -> list[str]:
     per = f"{quota.requests:,} requests in {quota.interval_seconds:g} s"
     lines = [f"time: {_duration(plan.seconds)} at the full quota, {per}"]
     if plan.day_share is not None:
@@ -36,37 +36,41 @@ def _for_the_quota(plan: Plan, quota: QuotaState) -> list[str]:
         kept = f"{quota.daily_floor:,} more are kept for single calls"
         lines.append(f"left today for bulk work: {plan.day_left:,} requests; {kept}")
     if plan.breaks_floor:
-        lines.append(f"That is too little: {_advice(plan, quota, 'ghl-async backfill --force')}")
+        lines.append(f"That is too little: {_advice(plan, quota, _forced(f'ghl-async {command} --force'))}")
     return lines
 
 
 def in_short(plan: Plan) -> list[str]:
     """Write the plan in a few lines."""
     share = "" if plan.day_share is None else f", {_share(plan.day_share)} of the day"
-    parts = [f"{way.kind} {way.requests:,} ({way.why if way.kind == 'contacts' else way.by})" for way in plan.ways]
+    ways = [way for way in plan.ways if way.requests]
+    parts = [f"{way.kind} {way.requests:,} ({way.why if way.kind == 'contacts' else way.by})" for way in ways]
     if plan.sample_requests:
         parts.append(f"check {plan.sample_requests:,}")
     return [
         f"The plan: about {_requests(plan.requests)}, {_duration(plan.seconds)} at the full quota{share}.",
         f"  {', '.join(parts)}",
-        *(f"  {way.kind} contact by contact: {way.why}" for way in plan.ways if way.by == _EACH_CONTACT),
+        *(f"  {way.kind} contact by contact: {way.why}" for way in ways if way.by == _EACH_CONTACT),
     ]
 
 
-def refusal(plan: Plan, quota: QuotaState) -> str:
-    """Say why a run is not begun, and what to do."""
+def refusal(plan: Plan, quota: QuotaState, instead: str | None = None) -> str:
+    """Say why a run is not begun, and what to do: to wait, or `instead`; by default to force it."""
     return (
         f"about {_requests(plan.requests)} are needed and {plan.day_left:,} are left today for bulk work, so nothing "
-        f"was read: {_advice(plan, quota, '--force')}"
+        f"was read: {_advice(plan, quota, instead or _forced('--force'))}"
     )
 
 
-def _advice(plan: Plan, quota: QuotaState, force: str) -> str:
-    then = f"{force} begins now, stops where the day's quota ends, and the same command goes on the next day"
+def _forced(force: str) -> str:
+    return f"{force} begins now, stops where the day's quota ends, and the same command goes on the next day"
+
+
+def _advice(plan: Plan, quota: QuotaState, instead: str) -> str:
     if quota.daily is not None and plan.requests > quota.daily - quota.daily_floor:
-        return f"no day holds so much; {then}"
+        return f"no day holds so much; {instead}"
     at = quota.daily_resets_at
-    return f"wait until {'the next day' if at is None else f'{at:%Y-%m-%d %H:%M} UTC'}, or {then}"
+    return f"wait until {'the next day' if at is None else f'{at:%Y-%m-%d %H:%M} UTC'}, or {instead}"
 
 
 def _requests(number: int) -> str:

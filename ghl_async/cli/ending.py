@@ -6,10 +6,16 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..bulk import Summary, Way
+from ..bulk import Changes, Summary, Verified
 from .scopes import CHEAP_SCOPES
 
-__all__ = ["closing_line", "hints", "table"]
+__all__ = ["closing_line", "hints", "table", "table_of_sync", "table_of_verification"]
+
+_LOOKED_AT = {
+    "changes": "contacts that were added or whose date has moved",
+    "sweep": "every contact, what the calendars show, and the newest notes",
+    "everything": "every record",
+}
 
 
 def table(summary: Summary, kinds: Sequence[str]) -> str:
@@ -28,12 +34,43 @@ def table(summary: Summary, kinds: Sequence[str]) -> str:
     if summary.pruned:
         rows.append(("removed", f"{summary.pruned:,}", "", ""))
     lines = [f"{name:<14}{run:>12}{store:>15}{server:>18}".rstrip() for name, run, store, server in rows]
-    lines += [f"{way.kind} were read contact by contact: {way.why}." for way in _dearer(summary)]
+    return "\n".join((*lines, *_dearer(summary), _effort(summary)))
+
+
+def table_of_sync(summary: Summary) -> str:
+    """Write what a sync found, and how far it looked."""
+    found = summary.changes or Changes()
+    lines = _rows({"added": found.added, "changed": found.changed, "removed": found.removed} | _sides(summary))
+    if summary.stored is not None and summary.stored.holes:
+        lines += _rows({"failed": summary.stored.holes})
+    return "\n".join((*lines, f"looked at: {_LOOKED_AT[found.read]}.", *_dearer(summary), _effort(summary)))
+
+
+def table_of_verification(summary: Summary) -> str:
+    """Write what was compared, and what is not the same."""
+    found = summary.verified or Verified()
+    amiss = {"missing": found.missing, "stale": found.stale, "surplus": found.surplus, "not read": found.holes}
+    lines = [
+        *_rows(amiss | _sides(summary)),
+        f"compared: {found.contacts:,} contacts and {found.records:,} of their records.",
+    ]
+    if found.all and found.mended:
+        lines.append("All of it was mended.")
     return "\n".join((*lines, _effort(summary)))
 
 
-def _dearer(summary: Summary) -> list[Way]:
-    return [way for way in summary.ways if way.by == "each contact"]
+def _sides(summary: Summary) -> dict[str, int]:
+    """How many contacts each side has."""
+    stored = {} if summary.stored is None else {"contacts in the store": summary.stored.contacts}
+    return stored | ({} if summary.server_total is None else {"the server says": summary.server_total})
+
+
+def _rows(counts: dict[str, int]) -> list[str]:
+    return [f"{name:<22}{count:>12,}" for name, count in counts.items()]
+
+
+def _dearer(summary: Summary) -> list[str]:
+    return [f"{way.kind} were read contact by contact: {way.why}." for way in summary.ways if way.by == "each contact"]
 
 
 def _effort(summary: Summary) -> str:

@@ -1,4 +1,4 @@
-"""What `ghl-async backfill --all-locations` does: every location of an agency, many side by side, each into its file.
+"""What `--all-locations` does: every location of an agency, many side by side, each into its file.
 
 Each location has its own token, quota and store. What fails in one is told in a line and does not concern the others.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,24 +17,37 @@ from .. import bulk
 from ..auth import Agency, InstalledLocation
 from ..client import GHLClient
 from ..errors import DailyQuotaExhausted, GHLError, UsageError
+from .answer import answer
 from .complaint import complain
 from .cost import refusal
 from .credentials import find_agency
-from .ending import closing_line
-from .options import BackfillOptions
+from .options import AgencyOptions
 from .progress import Display, JsonLines, PlainLines, Silence
 from .settings import api_version
 from .stopping import stopped_by_signals
 
-__all__ = ["copy_all_locations"]
+__all__ = ["Work", "copy_all_locations"]
 
 AT_ONCE = 20
 """Locations side by side. Each waits for its own quota most of the time; one that hangs must not hold up the rest."""
 _WORST_FIRST = (1, 3, 2, 4, 0)
 
 
-async def copy_all_locations(options: BackfillOptions) -> int:
-    """Copy all locations that have the app installed, and return the worst exit code of all.
+class Work(Protocol):
+    """What is done with each location."""
+
+    def plan(self, ghl: GHLClient, store: bulk.SQLiteStore) -> Coroutine[Any, Any, bulk.Plan]:
+        """Say what it will cost."""
+
+    def run(self, ghl: GHLClient, store: bulk.SQLiteStore) -> bulk.Run[Any]:
+        """Make the run."""
+
+    def ended(self, summary: bulk.Summary, path: Path) -> tuple[str, str]:
+        """How it went, in a line for a list, and what is amiss, if something is."""
+
+
+async def copy_all_locations(options: AgencyOptions, work: Work) -> int:
+    """Do it with all locations that have the app installed, and return the worst exit code of all.
 
     Raises:
         GHLError: the agency's token or the list of its locations could not be had, or nothing was begun.
@@ -43,22 +56,20 @@ async def copy_all_locations(options: BackfillOptions) -> int:
     display = _display(options)
     async with contextlib.AsyncExitStack() as opened:
         agency = await find_agency(options, options.company_id, opened)
-        journey = _Journey(agency, options, display)
+        journey = _Journey(agency, options, work, display)
         with stopped_by_signals(journey.stop, display, "Stopping: what has been read is being stored."):
             codes = await journey.run()
     return next(code for code in _WORST_FIRST if code in codes or not code)
 
 
-def _check(options: BackfillOptions) -> None:
-    if options.sandbox or options.contacts is not None:
-        raise UsageError("--all-locations needs an agency: leave out --sandbox and --contacts")
+def _check(options: AgencyOptions) -> None:
     if options.location_id:
         raise UsageError("--all-locations means all: leave out --location-id")
     if options.store is not None and not options.store.is_dir():
         raise UsageError(f"with --all-locations --store names a folder, and {options.store} is none: create it")
 
 
-def _display(options: BackfillOptions) -> Display:
+def _display(options: AgencyOptions) -> Display:
     if options.quiet:
         return Silence()
     return JsonLines() if options.json else PlainLines(options.kinds)
@@ -67,9 +78,10 @@ def _display(options: BackfillOptions) -> Display:
 class _Journey:
     """One run over all locations."""
 
-    def __init__(self, agency: Agency, options: BackfillOptions, display: Display) -> None:
+    def __init__(self, agency: Agency, options: AgencyOptions, work: Work, display: Display) -> None:
         self._agency = agency
         self._options = options
+        self._of_each = work
         self._display = display
         self._stops: set[Callable[[], object]] = set()
         self._is_stopping = False
@@ -138,38 +150,21 @@ class _Journey:
             bulk.SQLiteStore(path) as store,
         ):
             if not options.force:
-                plan = await bulk.plan(
-                    ghl,
-                    include=options.kinds,
-                    deleted_calendars=options.deleted_calendars,
-                    resume=not options.fresh,
-                    store=store,
-                )
+                plan = await self._of_each.plan(ghl, store)
                 if plan.breaks_floor:
                     complain(f"{name}: {refusal(plan, ghl.quota)}")
                     return 2
-            summary = await self._finished(ghl, store)
+            summary = await self._finished(self._of_each.run(ghl, store))
         if options.json:
-            said = msgspec.json.encode({"location_id": location_id, "summary": summary}).decode()
-            sys.stdout.write(said + "\n")
-            sys.stdout.flush()
-        line = closing_line(summary, path, fresh=options.fresh)
+            answer(msgspec.json.encode({"location_id": location_id, "summary": summary}).decode())
+        words, line = self._of_each.ended(summary, path)
         if line:
             complain(f"{name}: {line}")
         else:
-            counts = (f"{getattr(summary, kind):,} {kind}" for kind in ("contacts", *options.kinds))
-            self._display.say(f"{name}: {', '.join(counts)} read in {summary.seconds:.0f} s, all in {path}")
+            self._display.say(f"{name}: {words}")
         return summary.exit_code
 
-    async def _finished(self, ghl: GHLClient, store: bulk.SQLiteStore) -> bulk.Summary:
-        options = self._options
-        run = bulk.backfill(
-            ghl,
-            store,
-            include=options.kinds,
-            deleted_calendars=options.deleted_calendars,
-            resume=not options.fresh,
-        )
+    async def _finished(self, run: bulk.Run[Any]) -> bulk.Summary:
         self._stops.add(run.stop)
         try:
             if self._is_stopping:

@@ -10,7 +10,7 @@ from ..client import GHLClient
 from ..errors import UsageError
 from ..hooks import Hook
 from .credentials import find_credential
-from .options import CopyOptions, PlaceOptions
+from .options import CopyOptions, PlaceOptions, StoreOptions
 from .settings import setting
 
 __all__ = ["about_the_sandbox", "named_location", "open_location", "real_location", "store_path"]
@@ -37,9 +37,10 @@ async def open_location(
     return await real_location(options, opened, hooks)
 
 
-def store_path(options: CopyOptions, ghl: GHLClient) -> Path:
+def store_path(options: StoreOptions, ghl: GHLClient) -> Path:
     """The store's file."""
-    return options.store or Path("ghl-sandbox.db" if options.sandbox else f"ghl-{ghl.location_id}.db")
+    is_made_up = isinstance(options, CopyOptions) and options.sandbox
+    return options.store or Path("ghl-sandbox.db" if is_made_up else f"ghl-{ghl.location_id}.db")
 
 
 def about_the_sandbox(options: CopyOptions) -> str:

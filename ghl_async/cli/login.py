@@ -22,7 +22,7 @@ from .complaint import complain
 from .loopback import caught_code, expect_port
 from .options import LoginOptions
 from .probe import probe_for, trial_client
-from .scopes import AGENCY_SCOPES, NEEDS
+from .scopes import AGENCY_SCOPES, NEEDS, WRITE_SCOPES
 from .settings import base_url, client_secret, dialect, setting
 from .stored import ROTATE_DAYS
 from .token_file import FileStore, open_for_login, token_path
@@ -119,7 +119,8 @@ def _log_in_with_app(options: LoginOptions, path: Path) -> None:
 
 def _app(options: LoginOptions, client_id: str, secret: str) -> App:
     given = options.scopes.replace(",", " ").split() if options.scopes else []
-    least = [need.scope for need in NEEDS if options.agency or need.scope not in AGENCY_SCOPES]
+    unasked = WRITE_SCOPES if options.agency else (*WRITE_SCOPES, *AGENCY_SCOPES)
+    least = [need.scope for need in NEEDS if need.scope not in unasked]
     return App(
         client_id,
         secret,

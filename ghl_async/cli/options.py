@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.types import NonNegativeFloat, NonNegativeInt, Port, PositiveFloat, PositiveInt
 
 __all__ = [
+    "AgencyOptions",
     "BackfillOptions",
     "CopyOptions",
     "DoctorOptions",
@@ -17,8 +18,11 @@ __all__ = [
     "PlaceOptions",
     "PlanOptions",
     "SandboxOptions",
+    "StoreOptions",
+    "SyncOptions",
     "TokensOptions",
     "UpdateOptions",
+    "VerifyOptions",
 ]
 
 _Company = Annotated[
@@ -53,19 +57,29 @@ class PlaceOptions(TokensOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CopyOptions(PlaceOptions):
-    """What is to be copied, and into what."""
+class StoreOptions(PlaceOptions):
+    """Which copy of a location, and what is in it."""
 
     store: Annotated[
-        Path | None,
-        Parameter(help="The SQLite file; by default ghl-LOCATION.db, or ghl-sandbox.db, in the current folder."),
+        Path | None, Parameter(help="The SQLite file; by default ghl-LOCATION.db in the current folder.")
     ] = None
     include: Annotated[
         str,
         Parameter(
-            metavar="KINDS", help="What to copy with each contact, separated by commas; none for contacts alone."
+            metavar="KINDS", help="What is copied with each contact, separated by commas; none for contacts alone."
         ),
     ] = "tasks,notes,appointments"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What is copied with each contact, not yet checked."""
+        return () if self.include == "none" else tuple(kind.strip() for kind in self.include.split(","))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyOptions(StoreOptions):
+    """What is to be copied, and from where."""
+
     deleted_calendars: Annotated[
         bool,
         Parameter(
@@ -73,21 +87,20 @@ class CopyOptions(PlaceOptions):
         ),
     ] = False
     sandbox: Annotated[
-        bool, Parameter(show_default=False, help="Take a made-up location, served by this command. Needs no account.")
+        bool,
+        Parameter(
+            show_default=False,
+            help="Take a made-up location, served by this command, and ghl-sandbox.db. Needs no account.",
+        ),
     ] = False
     contacts: Annotated[
         NonNegativeInt | None, Parameter(help="With --sandbox: how many contacts it has; by default 1000.")
     ] = None
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """What to copy with each contact, not yet checked."""
-        return () if self.include == "none" else tuple(kind.strip() for kind in self.include.split(","))
-
 
 @dataclass(frozen=True, kw_only=True)
-class BackfillOptions(CopyOptions):
-    """Options of `ghl-async backfill`."""
+class AgencyOptions(StoreOptions):
+    """How to copy one location, or all of an agency, and what to show of it."""
 
     all_locations: Annotated[
         bool,
@@ -98,9 +111,6 @@ class BackfillOptions(CopyOptions):
         ),
     ] = False
     company_id: _Company = None
-    fresh: Annotated[
-        bool, Parameter(show_default=False, help="Start over instead of going on; nothing is removed before the end.")
-    ] = False
     force: Annotated[
         bool,
         Parameter(
@@ -122,9 +132,68 @@ class BackfillOptions(CopyOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BackfillOptions(CopyOptions, AgencyOptions):
+    """Options of `ghl-async backfill`."""
+
+    fresh: Annotated[
+        bool, Parameter(show_default=False, help="Start over instead of going on; nothing is removed before the end.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncOptions(AgencyOptions):
+    """Options of `ghl-async sync`."""
+
+    changes: Annotated[
+        str | None,
+        Parameter(
+            metavar="FILE",
+            allow_leading_hyphen=True,
+            help="Add each change to this file as a line of JSON, before it is stored; - for stdout, and the summary "
+            "then goes to stderr.",
+        ),
+    ] = None
+    sweep_every: Annotated[
+        NonNegativeFloat,
+        Parameter(metavar="HOURS", help="How long what moves no date may go unseen; 0: look at every contact now."),
+    ] = 20.0
+    whole_every: Annotated[
+        NonNegativeFloat,
+        Parameter(metavar="DAYS", help="How long a changed task or old note may go unseen; 0: read everything now."),
+    ] = 7.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions(StoreOptions):
+    """Options of `ghl-async verify`."""
+
+    sample: Annotated[
+        PositiveInt | None,
+        Parameter(metavar="N", help="Compare so many stored contacts, picked at random, instead of all."),
+    ] = None
+    repair: Annotated[
+        bool, Parameter(show_default=False, help="Read again what differs, and remove what the location has no more.")
+    ] = False
+    json: Annotated[
+        bool,
+        Parameter(
+            show_default=False,
+            help='Write JSON lines to stdout: each difference, and {"summary": ...} as the last; to stderr the plan '
+            "and progress.",
+        ),
+    ] = False
+    quiet: Annotated[
+        bool, Parameter(show_default=False, help="Show no plan, no progress and no table, only that something differs.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanOptions(CopyOptions):
     """Options of `ghl-async plan`."""
 
+    sync: Annotated[
+        bool, Parameter(show_default=False, help="Plan the next `ghl-async sync` of the store, not a backfill.")
+    ] = False
     json: Annotated[bool, Parameter(show_default=False, help="Write the plan to stdout as one JSON object.")] = False
 
 
@@ -237,7 +306,10 @@ class LoginOptions(PlaceOptions):
     ] = None
     scopes: Annotated[
         str | None,
-        Parameter(help="What to ask for, separated by commas; by default what the commands need, see `doctor`."),
+        Parameter(
+            help="What to ask for, separated by commas; by default what the commands that change nothing "
+            "need, see `doctor`."
+        ),
     ] = None
     agency: Annotated[
         bool, Parameter(show_default=False, help="With --oauth: ask for a token of the agency, for all its locations.")

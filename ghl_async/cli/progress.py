@@ -73,7 +73,7 @@ def choose_display(kinds: Sequence[str], *, json: bool, quiet: bool) -> Display:
 
 
 @contextlib.asynccontextmanager
-async def following(run: Run[Any], display: Display) -> AsyncIterator[None]:
+async def following(run: Run[Any], display: Display, *, shows_end: bool = True) -> AsyncIterator[None]:
     """Keep the display current while the run goes on in the body; without an error, show where it ended."""
 
     async def keep_current() -> None:
@@ -84,7 +84,8 @@ async def following(run: Run[Any], display: Display) -> AsyncIterator[None]:
     task = asyncio.create_task(keep_current())
     try:
         yield
-        display.show(run.progress)
+        if shows_end:
+            display.show(run.progress)
     finally:
         task.cancel()
         await asyncio.wait((task,))

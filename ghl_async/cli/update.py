@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import msgspec
 from .. import bulk
 from ..client import GHLClient
 from ..errors import UsageError
+from .answer import answer
 from .columns import Columns, Manner, map_columns, needs_custom_fields
 from .complaint import complain
 from .location import real_location
@@ -49,9 +49,9 @@ async def update_contacts(file: Path, options: UpdateOptions) -> int:
                     feed.settle(outcome)
     summary = await run
     if options.json:
-        _write(msgspec.json.encode(summary).decode())
+        answer(msgspec.json.encode(summary).decode())
     if not options.json and not options.quiet:
-        _write(_books(summary, feed))
+        answer(_books(summary, feed))
     code = summary.exit_code or (4 if feed.failed else 0)
     if code:
         complain(_closing_line(summary, feed, failures))
@@ -178,8 +178,3 @@ def _closing_line(summary: bulk.Summary, feed: _Feed, failures: Failures) -> str
     if summary.reason != "finished":
         return f"{summary.message}{where}"
     return f"{feed.failed:,} {'row' if feed.failed == 1 else 'rows'} failed{where}"
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()

@@ -261,7 +261,11 @@ async def test_help_and_version_answer_at_once(tmp_path):
     for arguments in (
         ("--help",),
         ("backfill", "--help"),
+        ("export", "--help"),
         ("plan", "--help"),
+        ("sync", "--help"),
+        ("update", "--help"),
+        ("verify", "--help"),
         ("sandbox", "--help"),
         ("login", "--help"),
         ("logout", "--help"),

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from ghl_async.auth import PRIVATE, EncryptedFileStore, Key
-from ghl_async.cli.scopes import NEEDS
+from ghl_async.cli.scopes import NEEDS, WRITE_SCOPES
 from ghl_async.sandbox import Sandbox
 
 from .command import KEY, Command
@@ -55,7 +55,8 @@ async def test_where_all_is_well_each_line_says_so(ghl_async, sandbox):
     assert {name for name, (mark, _) in lines.items() if mark != "ok"} == {"store"}
     assert lines["token"] == ("ok", "the one of GHL_TOKEN")
     assert "100 requests in 10 s, 200,000 a day (the standard quota); 199,99" in lines["quota"][1]
-    assert sandbox.log.requests <= 8
+    assert sandbox.log.requests <= 10
+    assert not sandbox.state.main.find("doctor00000000000000")
 
 
 @pytest.mark.parametrize("scope", OF_ONE_LOCATION)
@@ -67,6 +68,7 @@ async def test_a_missing_scope_is_named_with_what_it_costs(ghl_async, sandbox, s
     missing = lines[f"location {sandbox.location_id}" if scope == "locations.readonly" else f"scope {scope}"]
     assert missing[0] == ("FAIL" if need.is_needed else "note")
     assert need.without in missing[1]
+    assert ("whoever only copies is better off without" in missing[1]) == (scope in WRITE_SCOPES)
     assert ended.code == (1 if need.is_needed else 0)
     assert lines["token"][0] == "ok"
 
