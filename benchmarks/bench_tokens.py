@@ -90,7 +90,7 @@ class _Late:
     def __init__(self, oauth: OAuthClient, more_seconds: float) -> None:
         self._oauth = oauth
         self._more = more_seconds
-        self.keep = oauth.keep
+        self.keep, self.is_outdated = oauth.keep, oauth.is_outdated
 
     async def renew(self, key: Key, tokens: Tokens | None, /) -> Tokens:
         """Renew, and say something else."""
@@ -138,7 +138,7 @@ class _Watched:
         self._oauth = oauth
         self._progress = progress
         self._dawdle_seconds = dawdle_seconds
-        self.keep = oauth.keep
+        self.keep, self.is_outdated = oauth.keep, oauth.is_outdated
         self.load, self.delete, self.keys, self.close = store.load, store.delete, store.keys, store.close
 
     def lock(self, key: Key, /) -> AbstractAsyncContextManager[None]:

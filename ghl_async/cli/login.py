@@ -17,8 +17,7 @@ from time import time
 import msgspec
 
 from ..auth import PRIVATE, App, Authorization, Grant, Key, OAuthClient, Tokens
-from ..errors import NoToken, ScopeMissing, UsageError
-from .complaint import complain
+from ..errors import NoToken, UsageError
 from .loopback import caught_code, expect_port
 from .options import LoginOptions
 from .probe import probe_for, trial_client
@@ -65,10 +64,8 @@ async def _see_that_it_takes_tokens(path: Path) -> None:
 
 async def _check_and_keep(token: str, options: LoginOptions, location_id: str, path: Path) -> None:
     async with contextlib.AsyncExitStack() as opened:
-        try:
-            await probe_for(options, location_id)(token)
-        except ScopeMissing as error:
-            complain(f"kept all the same: {error}")
+        # Raises what is wrong with it; `PrivateToken` would drop it for the same reasons.
+        await probe_for(options, location_id)(token)
         store = await open_for_login(path, opened)
         beside = await _put(store, Key(PRIVATE, "location", location_id), token.strip())
         told = ", beside the one before, which stays until it is refused" if beside else ""

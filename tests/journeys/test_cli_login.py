@@ -80,11 +80,12 @@ async def test_a_second_token_stands_beside_the_first_and_takes_over(ghl_async, 
     assert (await stored(tmp_path, key)).next_token is None
 
 
-async def test_a_token_without_the_scope_is_kept_with_a_word(ghl_async, sandbox):
+async def test_a_token_without_the_scope_is_not_kept_and_the_scope_is_named(ghl_async, sandbox):
     token = sandbox.state.add_token(scopes=["locations.readonly"]).text
     ended = await ghl_async("login", said=token, GHL_TOKEN=None)
-    assert ended.code == 0
-    assert re.search(r"^ghl-async: kept all the same: .*add the scope contacts.readonly", ended.err, re.MULTILINE)
+    assert ended.code == 1
+    assert re.search(r"^ghl-async: .*add the scope contacts.readonly", ended.err, re.MULTILINE)
+    assert (await ghl_async("tokens", **ALONE)).out == ""
 
 
 async def test_a_token_of_the_environment_goes_first_and_login_says_so(ghl_async, sandbox):
