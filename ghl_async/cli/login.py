@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import getpass
 import os
 import sys
@@ -16,7 +17,7 @@ from time import time
 
 import msgspec
 
-from ..auth import PRIVATE, App, Authorization, Grant, Key, OAuthClient, Tokens
+from ..auth import PRIVATE, App, Authorization, Grant, Key, OAuthClient, Scope, Tokens
 from ..errors import NoToken, UsageError
 from .loopback import caught_code, expect_port
 from .options import LoginOptions
@@ -116,6 +117,10 @@ def _log_in_with_app(options: LoginOptions, path: Path) -> None:
 
 def _app(options: LoginOptions, client_id: str, secret: str) -> App:
     given = options.scopes.replace(",", " ").split() if options.scopes else []
+    for scope in given:
+        if scope not in set(Scope):  # an app may have scopes that nothing here needs
+            near = difflib.get_close_matches(scope, list(Scope), n=1)
+            _say(f"{scope} is no scope that ghl-async knows{f': was {near[0]} meant?' if near else '.'}")
     least = [need.scope for need in NEEDS if options.agency or need.scope not in AGENCY_SCOPES]
     return App(
         client_id,

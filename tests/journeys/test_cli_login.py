@@ -250,3 +250,12 @@ async def test_a_running_backfill_changes_to_a_new_token_by_itself(ghl_async, sa
         assert (await ghl_async("login", said=second, GHL_TOKEN=None)).code == 0
         sandbox.state.tokens.pop(sandbox.token)
         assert (await ghl_async.end(process)).code == 0
+
+
+async def test_a_misspelt_scope_is_pointed_out(ghl_async, sandbox):
+    scopes = "contacts.readonyl, workflows.readonly, contacts.write"
+    ended = await ghl_async.end(
+        await ghl_async.start("login", "--oauth", "--scopes", scopes, **app_settings(sandbox)), "\n"
+    )
+    assert "contacts.readonyl is no scope that ghl-async knows: was contacts.readonly meant?" in ended.err
+    assert "contacts.write is no scope" not in ended.err
