@@ -18,7 +18,9 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,7 @@ class _Late:
     def __init__(self, oauth: OAuthClient, more_seconds: float) -> None:
         self._oauth = oauth
         self._more = more_seconds
-        self.keep = oauth.keep
+        self.keep, self.is_outdated = oauth.keep, oauth.is_outdated
 
     async def renew(self, key: Key, tokens: Tokens | None, /) -> Tokens:
         """Renew, and say something else."""
@@ -138,7 +140,7 @@ class _Watched:
         self._oauth = oauth
         self._progress = progress
         self._dawdle_seconds = dawdle_seconds
-        self.keep = oauth.keep
+        self.keep, self.is_outdated = oauth.keep, oauth.is_outdated
         self.load, self.delete, self.keys, self.close = store.load, store.delete, store.keys, store.close
 
     def lock(self, key: Key, /) -> AbstractAsyncContextManager[None]:
@@ -341,31 +343,29 @@ def _kill(settings: Namespace, report: Report, store: str) -> None:
         asyncio.run(_log_in(sandbox, spec))
         kills = _Kills(settings, sandbox, spec)
         report.figure(f"{store}: an undisturbed renewal and a call", [kills.time() for _ in range(2)], "s")
-        _judge(report, f"{store}: killed between answer and save", kills, settings.kills, aimed=True)
-        _judge(report, f"{store}: killed at random", kills, settings.random_kills, aimed=False)
-        told = sum(kills.told() for _ in range(settings.late_kills))
-        report.bar(
-            f"{store}: killed and the grace over: said what to do", told, at_least=settings.late_kills, always=True
-        )
+        aimed, at_random = partial(kills.recovered, aimed=True), partial(kills.recovered, aimed=False)
+        _judge(report, f"{store}: killed between answer and save: went on by itself", aimed, kills, settings.kills)
+        _judge(report, f"{store}: killed at random: went on by itself", at_random, kills, settings.random_kills)
+        _judge(report, f"{store}: killed and the grace over: said what to do", kills.told, kills, settings.late_kills)
         counts = sandbox.ask("GET", "oauth")["counts"]
     for wrong in kills.wrong[:10]:
         report.note(wrong)
     report.note(f"{store}: the server's counts: {counts}")
 
 
-def _judge(report: Report, name: str, kills: _Kills, wanted: int, *, aimed: bool) -> None:
+def _judge(report: Report, name: str, kill: Callable[[], bool], kills: _Kills, wanted: int) -> None:
     before = len(kills.struck)
-    recovered, tries = 0, 0
+    well, tries = 0, 0
     # A kill may come too late for where it was meant to strike.
-    while recovered < wanted and tries < 2 * wanted + 5 and not kills.wrong:
-        recovered += kills.recovered(aimed=aimed)
+    while well < wanted and tries < 2 * wanted + 5 and not kills.wrong:
+        well += kill()
         tries += 1
     struck = kills.struck[before:]
     report.note(
         f"{name}: {len(struck)} kills struck "
         + ", ".join(f"{struck.count(i)} {n}" for i, n in enumerate(NAMES) if i in struck)
     )
-    report.bar(f"{name}: went on by itself", recovered, at_least=wanted, always=True)
+    report.bar(name, well, at_least=wanted, always=True)
     report.bar(f"{name}: did not", len(kills.wrong), at_most=0, always=True)
 
 

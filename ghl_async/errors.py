@@ -174,6 +174,9 @@ class ErrorReply(GHLError):
         self.retry_after_seconds: float | None = None
         """What the server asked for, if it did."""
 
+    renewable = False
+    """Whether another token from the same source may do: the answer is about the token, and none was tried yet."""
+
 
 class BadRequest(ErrorReply):
     """400 without a more precise meaning."""
@@ -195,8 +198,8 @@ class NotFound(ErrorReply):
 class Unauthorized(ErrorReply):
     """The token is not accepted."""
 
-    renewable = False
-    """Whether another token from the same source may do: the message speaks of the token, and none was tried yet."""
+    is_about_token = False
+    """Whether the message speaks of the token. If not, the reason is another one, and the token may be good."""
 
 
 class Forbidden(ErrorReply):

@@ -156,6 +156,7 @@ def tokens_of(said: Mapping[str, Any], asked_at: float, before: Tokens | None = 
         company_id=text_of(said, "company_id") or (before.company_id if before else None),
         user_id=text_of(said, "user_id") or (before.user_id if before else None),
         issued_at=asked_at,
+        granted_at=before.granted_at if before else asked_at,
     )
 
 

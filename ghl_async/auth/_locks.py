@@ -15,13 +15,16 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
+from copy import copy
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
-from ..errors import StoreBusy
+from ..errors import GHLError, StoreBusy, UsageError
 from ._place import exists, failures_named
 from ._worker import Worker, outcome
 from .tokens import Key
@@ -56,10 +59,16 @@ __all__ = ["Locks", "Turns"]
 
 _WHOLE_FILE = 0
 _FIRST_PAUSE = 0.002
-_LONGEST_PAUSE = 0.05
+_LONGEST_PAUSE = 0.03
 """Seconds between two attempts. Attempts, because a thread that waits inside the system could not be cancelled."""
+_PAUSE_FOR_EACH = 0.0004
+"""So much longer for each lock that is waited for: a thousand of them shall not keep a core busy."""
 _BUSY_SECONDS = 30.0
 """How long a write waits for another process's: one takes milliseconds."""
+_IDLE_SECONDS = 0.005
+"""How often it is looked whether the last lock was given back, before a store closes."""
+
+_Outcome: TypeAlias = tuple[list[int], GHLError | None]
 
 
 class Turns:
@@ -152,6 +161,86 @@ def _leave(here: tuple[int, Path]) -> None:
             file.close()
 
 
+class _Poll:
+    """Tries for all the locks that the tasks of one event loop wait for: together, in one job for each attempt."""
+
+    def __init__(self, worker: Worker, take: Callable[[list[int]], _Outcome], drop: Callable[[int], None]) -> None:
+        self.pid = os.getpid()
+        self._worker = worker
+        self._take = take
+        self._drop = drop
+        self._waiting: dict[int, asyncio.Future[bool]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._pause = _FIRST_PAUSE
+
+    async def wait_for(self, slot: int) -> None:
+        """Return when it was taken. Whoever is cancelled leaves nothing taken."""
+        while not await self._result(slot):
+            pass  # the task was ended by somebody else: the next one goes on
+
+    async def _result(self, slot: int) -> bool:
+        result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[slot] = result
+        self._pause = _FIRST_PAUSE
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._tried())
+        try:
+            return await result
+        except asyncio.CancelledError:
+            if self._waiting.get(slot) is result:
+                del self._waiting[slot]
+            elif not result.cancelled() and result.exception() is None and result.result():
+                self._worker.afterwards(self._drop, slot)
+            if not self._waiting:
+                self._task.cancel()
+            raise
+
+    async def _tried(self) -> None:
+        try:
+            while self._waiting:
+                pause = self._pause + len(self._waiting) * _PAUSE_FOR_EACH
+                self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+                await asyncio.sleep(random.uniform(pause / 2, pause))
+                await self._try_once()
+        finally:
+            for result in self._waiting.values():
+                if not result.done():
+                    result.set_result(False)
+            self._waiting.clear()
+
+    async def _try_once(self) -> None:
+        try:
+            attempt = self._worker.submit(self._take, list(self._waiting))
+        except UsageError as error:  # the store was closed
+            self._fail(error)
+            return
+        try:
+            taken, failure = await outcome(attempt)
+        except BaseException:
+            # Cancelled: the attempt may succeed all the same, and then nobody would hold what it took.
+            self._worker.afterwards(self._drop_taken, attempt)
+            raise
+        for slot in taken:
+            result = self._waiting.pop(slot, None)
+            if result is None or result.done():
+                self._worker.afterwards(self._drop, slot)
+            else:
+                result.set_result(True)
+        if failure is not None:
+            self._fail(failure)
+
+    def _fail(self, failure: GHLError) -> None:
+        for result in self._waiting.values():
+            if not result.done():
+                result.set_exception(copy(failure))
+        self._waiting.clear()
+
+    def _drop_taken(self, attempt: Future[_Outcome]) -> None:
+        if attempt.exception() is None:
+            for slot in attempt.result()[0]:
+                self._drop(slot)
+
+
 class Locks:
     """One store's locks beside the file `path` (a real path). The worker does all that may wait for the disk."""
 
@@ -163,15 +252,16 @@ class Locks:
         self._file: _LockFile | None = None
         self._here = (0, self._beside)
         self._taken: set[int] = set()
-        self._held = 0
-        self._idle = asyncio.Event()
+        self._held: Counter[int] = Counter()
+        """How many, by process: what was held at a fork is none of the child's business."""
+        self._polls: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Poll] = weakref.WeakKeyDictionary()
 
     async def idle(self) -> None:
         """Wait until nobody holds a lock of this store, 30 s at most: who holds one has something to save."""
-        if self._held:
-            self._idle.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), _BUSY_SECONDS)
+        clock = asyncio.get_running_loop().time
+        until = clock() + _BUSY_SECONDS
+        while self._held[os.getpid()] and clock() < until:  # noqa: ASYNC110  (they may be held in other event loops)
+            await asyncio.sleep(_IDLE_SECONDS)
 
     @contextlib.asynccontextmanager
     async def hold(self, key: Key) -> AsyncIterator[None]:
@@ -180,32 +270,34 @@ class Locks:
         Raises:
             StoreFailed: the lock file cannot be made.
         """
-        slot = _slot(key)
+        slot, pid = _slot(key), os.getpid()
         async with self._turns.of(key):
             await self._take_patiently(slot)
-            self._held += 1
+            self._held[pid] += 1
             try:
                 yield
             finally:
-                self._held -= 1
-                if not self._held:
-                    self._idle.set()
+                self._held[pid] -= 1
                 # Not awaited: nothing can come between, and a task that is being destroyed cannot wait.
                 self._worker.afterwards(self._drop, slot)
 
     async def _take_patiently(self, slot: int) -> None:
-        pause = _FIRST_PAUSE
-        while True:
-            attempt = self._worker.submit(self._take, slot)
-            try:
-                if await outcome(attempt):
-                    return
-            except BaseException:
-                # Cancelled: the attempt may succeed all the same, and then nobody would hold what it took.
-                self._worker.afterwards(self._drop_if_taken, attempt, slot)
-                raise
-            await asyncio.sleep(random.uniform(pause / 2, pause))
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        attempt = self._worker.submit(self._take, slot)
+        try:
+            is_ours = await outcome(attempt)
+        except BaseException:
+            # As in `_Poll`.
+            self._worker.afterwards(self._drop_if_taken, attempt, slot)
+            raise
+        if not is_ours:
+            await self._poll().wait_for(slot)
+
+    def _poll(self) -> _Poll:
+        loop = asyncio.get_running_loop()
+        poll = self._polls.get(loop)
+        if poll is None or poll.pid != os.getpid():
+            poll = self._polls[loop] = _Poll(self._worker, self._take_each, self._drop)
+        return poll
 
     # Everything below runs on the store's own thread.
 
@@ -242,6 +334,22 @@ class Locks:
         if is_ours:
             self._taken.add(slot)
         return is_ours
+
+    def _take_each(self, slots: list[int]) -> _Outcome:
+        """Try once for each; which are ours now, and why not the rest, where there can be no locks."""
+        taken: list[int] = []
+        try:
+            exists(self._path)
+            with failures_named(self._beside):
+                file = self._joined()
+                for slot in slots:
+                    if file.take(slot):
+                        taken.append(slot)  # noqa: PERF401  (an error midway must not lose what was taken)
+        except GHLError as error:
+            return taken, error
+        finally:
+            self._taken.update(taken)
+        return taken, None
 
     def _joined(self) -> _LockFile:
         here = (os.getpid(), self._beside)

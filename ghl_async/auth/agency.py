@@ -66,7 +66,8 @@ class Agency:
                 async with GHLClient.of(agency, location.id) as ghl: ...
 
     Each location has its own token, got when it is first needed, and its own quota. The company's tokens must be in the
-    store: they come from a login. Belongs to one event loop.
+    store: they come from a login. After another login each location's token is got anew, with the scopes of that one:
+    when it is next taken from the store, at the latest near its end. Belongs to one event loop.
 
     Args:
         app: who asks.
@@ -98,12 +99,14 @@ class Agency:
         self._hooks = tuple(hooks)
         self._clock = clock
         self._oauth = OAuthClient(app, connections=self.connections, hooks=hooks, clock=clock)
-        self.company = StoredToken(
-            store, Key(app.client_id, "company", company_id), self._oauth, hooks=hooks, clock=clock
-        )
+        self._company_key = Key(app.client_id, "company", company_id)
+        self.company = StoredToken(store, self._company_key, self._oauth, hooks=hooks, clock=clock)
         """The source of the company's own token."""
+        self._granted_at: float | None = None
+        """When the company's last login was, as far as `company` knows."""
         self._sources: dict[str, StoredToken] = {}
         self._transport: Transport | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._left = False
 
     def __repr__(self) -> str:
@@ -118,8 +121,8 @@ class Agency:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._oauth.__aexit__(kind, error, trace)
+        self._left = True  # before the rest is closed: what begins from now on must not open it again
         await self.close()
-        self._left = True
 
     async def close(self) -> None:
         """Wait for the renewals under way, then close the connections, those of the locations' clients too."""
@@ -182,6 +185,7 @@ class Agency:
             body=Form({"companyId": self.company_id, "locationId": key.owner_id}, is_v3=False),
             scope="oauth.write",
         )
+        company = await self._last_login()
         asked_at = self._clock()
         try:
             reply = await self._open().send(request, lane="interactive", deadline_seconds=MINT_SECONDS)
@@ -191,10 +195,34 @@ class Agency:
             minted = tokens_of(decoded(reply.body), asked_at)
             if minted is not None:
                 # A new one is always to be had from the company's, so a refresh token would only be one more secret.
-                return msgspec.structs.replace(minted, refresh_token=None, company_id=self.company_id)
+                granted_at = None if company is None else company.granted_at
+                return msgspec.structs.replace(
+                    minted, refresh_token=None, company_id=self.company_id, granted_at=granted_at
+                )
             caught = DecodeError("oauth.location_token: the answer holds no token")
         # Here, where the error that the wire made is no context of ours.
         raise failure_of(caught, request.operation, f"location {key.owner_id}")
+
+    async def is_outdated(self, key: Key, tokens: Tokens) -> bool:  # noqa: ARG002  (the form of a `Renewer`)
+        """Whether the company has logged in again since this one was got: it may have other scopes since then.
+
+        A token that a login of the location itself has brought is never outdated.
+
+        Raises:
+            StoreFailed, StoreMismatch: the store cannot be read.
+        """
+        if tokens.refresh_token is not None or tokens.company_id != self.company_id:
+            return False
+        company = await self._last_login()
+        return company is not None and company.granted_at != tokens.granted_at
+
+    async def _last_login(self) -> Tokens | None:
+        """What the store has of the company. `company` takes it too, if it comes from another login than before."""
+        tokens = await self._store.load(self._company_key)
+        if tokens is not None and tokens.granted_at != self._granted_at:
+            self._granted_at = tokens.granted_at
+            self.company.look()
+        return tokens
 
     async def locations(self, *, is_installed: bool | None = True) -> AsyncGenerator[InstalledLocation, None]:
         """Stream the company's locations.
@@ -264,10 +292,12 @@ class Agency:
         return decoded(reply.body)
 
     def _open(self) -> Transport:
+        if self._transport is not None and asyncio.get_running_loop() is not self._loop:
+            raise UsageError("this Agency belongs to another event loop: make one for each loop")
         if self._left:
             raise UsageError("the Agency is closed: its `async with` block was left")
         if self._transport is None:
-            app = self.app
+            app, self._loop = self.app, asyncio.get_running_loop()
             self._transport = Transport(
                 OAuthDialect(app.base_url, is_v3=app.dialect == "v3"),
                 self.company,

@@ -49,7 +49,8 @@ class OAuthClient:
 
         async with OAuthClient(app) as oauth:
             grant = await oauth.exchange(app.redeem(redirected_url, state))
-            await store.save(grant.key, grant.tokens)
+            async with store.lock(grant.key):  # a renewal may be under way
+                await store.save(grant.key, grant.tokens)
 
     Leaving it waits for renewals that are under way: an answer that nobody saves is a refresh token lost. So open the
     store before it, that it closes after it.
@@ -75,6 +76,7 @@ class OAuthClient:
         self._clock = clock
         self._transport: Transport | None = None
         self._left = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
         self._renewals: set[asyncio.Task[Any]] = set()
 
@@ -88,16 +90,21 @@ class OAuthClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        await self._settled()
+        # Before anything is closed: what begins from now on must not open it again.
         self._left = True
+        await self.close()
 
     async def close(self) -> None:
         """Wait for the renewals under way (each less than 30 s), then close the connections."""
-        while self._renewals:
-            await asyncio.wait(set(self._renewals))
+        await self._settled()
         transport, self._transport = self._transport, None
         if transport is not None:
             await transport.close()
+
+    async def _settled(self) -> None:
+        while self._renewals:
+            await asyncio.wait(set(self._renewals))
 
     def keep(self, renewal: asyncio.Task[Any]) -> None:
         """Have `close` wait for this one."""
@@ -119,23 +126,21 @@ class OAuthClient:
 
         API: POST /oauth/token
         """
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.app.redirect_uri}
-        asked_at = self._clock()
-        said = await self._ask(form | {"user_type": user_type}, "the login", (code,))
-        tokens = tokens_of(said, asked_at)
-        location_id, company_id = text_of(said, "location_id"), text_of(said, "company_id")
-        is_company = text_of(said, "user_type") == "Company" or not location_id
-        owner_id = company_id if is_company else location_id
-        if tokens is None or not owner_id:
-            raise self._incomplete("the login")
-        approved = said.get("approvedLocations")
-        return Grant(
-            key=Key(self.app.client_id, "company" if is_company else "location", owner_id),
-            tokens=tokens,
-            approved_locations=tuple(str(each) for each in approved) if isinstance(approved, list) else (),
-            is_for_all_locations=_flag(said, "approveAllLocations"),
-            is_for_future_locations=_flag(said, "installToFutureLocations"),
+        form = self._form(
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": self.app.redirect_uri,
+                "user_type": user_type,
+            },
+            (code,),
         )
+        del code  # a traceback may show variables
+        asked_at = self._clock()
+        grant = _grant(self.app.client_id, await self._ask(form, "the login"), asked_at)
+        if grant is None:
+            raise self._incomplete("the login")
+        return grant
 
     async def renew(self, key: Key, tokens: Tokens | None) -> Tokens:
         """Turn a refresh token into the next pair. It is repeated as long as the grace lasts, with the same token.
@@ -154,39 +159,48 @@ class OAuthClient:
         key_text = f"{key.owner} {key.owner_id}"
         if tokens is None or tokens.refresh_token is None:
             raise NoToken(f"{key_text}: no refresh token is stored: ghl-async login --oauth")
-        form = {
-            "grant_type": "refresh_token",
-            "refresh_token": tokens.refresh_token,
-            "user_type": "Company" if key.owner == "company" else "Location",
-            "redirect_uri": self.app.redirect_uri,
-        }
+        form = self._form(
+            {
+                "grant_type": "refresh_token",
+                "refresh_token": tokens.refresh_token,
+                "user_type": "Company" if key.owner == "company" else "Location",
+                "redirect_uri": self.app.redirect_uri,
+            },
+            (tokens.refresh_token, tokens.access_token),
+        )
+        self._open()
         async with self._side_by_side:
             asked_at = self._clock()
-            said = await self._ask(form, key_text, (tokens.refresh_token, tokens.access_token))
-        renewed = tokens_of(said, asked_at, tokens)
+            renewed = tokens_of(await self._ask(form, key_text), asked_at, tokens)
         if renewed is None:
             raise self._incomplete(key_text)
         return renewed
+
+    async def is_outdated(self, key: Key, tokens: Tokens) -> bool:  # noqa: ARG002  (the form of a `Renewer`)
+        """No: what a login has brought is good until the next one takes its place."""
+        return False
 
     def _incomplete(self, key_text: str) -> RefreshFailed:
         text = f"{key_text}: the server said yes, but its answer holds no token: try again"
         return RefreshFailed(text, key_text=key_text, operation="oauth.token")
 
-    async def _ask(self, fields: dict[str, str | None], key_text: str, secrets: tuple[str, ...]) -> dict[str, Any]:
-        app, is_v3 = self.app, self.app.dialect == "v3"
+    def _form(self, fields: dict[str, str | None], secrets: tuple[str, ...]) -> Form:
+        return Form(
+            {"client_id": self.app.client_id, **fields},
+            is_v3=self.app.dialect == "v3",
+            signed_as="client_secret",
+            secrets=secrets,
+        )
+
+    async def _ask(self, form: Form, key_text: str) -> dict[str, Any]:
         request = Request(
             operation="oauth.token",
             method="POST",
             template=TOKEN,
-            body=Form(
-                {"client_id": app.client_id, **fields},
-                is_v3=is_v3,
-                signed_as="client_secret",
-                secrets=secrets,
-            ),
+            body=form,
             idempotent=True,  # by the grace; a code that was taken is refused the second time, and does nothing
         )
-        transport = self._transport or self._open()
+        transport = self._open()
         try:
             reply = await transport.send(request, lane="interactive", deadline_seconds=CALL_SECONDS)
         except UsageError:
@@ -199,9 +213,16 @@ class OAuthClient:
         raise failure_of(caught, request.operation, key_text)
 
     def _open(self) -> Transport:
+        """The open connections; if there are none, others, and the places of `renew` with them."""
+        loop = asyncio.get_running_loop()
+        if self._transport is not None:
+            if loop is not self._loop:
+                raise UsageError("this OAuthClient belongs to another event loop: make one for each loop")
+            return self._transport
         if self._left:
             raise UsageError("the OAuthClient is closed: its `async with` block was left")
         app = self.app
+        self._loop, self._side_by_side = loop, asyncio.Semaphore(SIDE_BY_SIDE)
         self._transport = Transport(
             OAuthDialect(app.base_url, is_v3=app.dialect == "v3"),
             FixedToken(app.client_secret),
@@ -212,6 +233,23 @@ class OAuthClient:
             attempt_seconds=ATTEMPT_SECONDS,
         )
         return self._transport
+
+
+def _grant(client_id: str, said: dict[str, Any], asked_at: float) -> Grant | None:
+    tokens = tokens_of(said, asked_at)
+    location_id, company_id = text_of(said, "location_id"), text_of(said, "company_id")
+    is_company = text_of(said, "user_type") == "Company" or not location_id
+    owner_id = company_id if is_company else location_id
+    if tokens is None or not owner_id:
+        return None
+    approved = said.get("approvedLocations")
+    return Grant(
+        key=Key(client_id, "company" if is_company else "location", owner_id),
+        tokens=tokens,
+        approved_locations=tuple(str(each) for each in approved) if isinstance(approved, list) else (),
+        is_for_all_locations=_flag(said, "approveAllLocations"),
+        is_for_future_locations=_flag(said, "installToFutureLocations"),
+    )
 
 
 def _flag(said: dict[str, Any], name: str) -> bool | None:

@@ -24,6 +24,8 @@ __all__ = ["PrivateToken", "Probe"]
 Probe: TypeAlias = Callable[[str], Awaitable[object]]
 """Uses the token given for a call that shows whether it is good, and raises if it is not."""
 
+AGAIN_SECONDS = 1.0
+"""How often it is asked because both tokens were refused."""
 LOOK_SECONDS = 60.0
 """How often the store is asked for a token that was put beside the present one."""
 
@@ -47,7 +49,8 @@ class PrivateToken:
 
     Args:
         token: the present one.
-        next_token: one that is to take over: it is tried first, and dropped at its first refusal.
+        next_token: one that is to take over: it is tried first. At its first refusal, be it for a missing scope or
+            another location, the present one is used again; from then on it is only tried if that is refused.
         hooks: callables that are told of swaps and of trouble with them; both are logged too.
     """
 
@@ -56,8 +59,13 @@ class PrivateToken:
     def __init__(self, token: str, *, next_token: str | None = None, hooks: Sequence[Hook] = ()) -> None:
         self._token = _checked(token, "the token")
         self._spare: str | None = None
-        """The other one: that which was in use before, or, while `_is_on_trial`, the proven one."""
-        self._is_on_trial = False
+        """The other one, to be tried if the one in use is refused."""
+        self._unproven: str | None = None
+        """Which of the two was given without a probe: it may lack scopes, or be of another location."""
+        self._refused: str | None = None
+        """The one that was refused last."""
+        self._may_look_at = -math.inf
+        """When a refusal may be a reason to ask the store again."""
         self._hooks: tuple[Hook, ...] = (LoggingHook(), *hooks)
         self._store: TokenStore | None = None
         self._key = Key(PRIVATE, "location", "")
@@ -118,30 +126,35 @@ class PrivateToken:
                 await self._look()
         return self._token
 
-    async def reject(self, token: str) -> None:
+    async def reject(self, token: str, *, is_good: bool = False) -> None:
         """Take note that the server refused this one; the other one of the two, if there is one, takes its place.
 
-        The two change places, because a refusal may be the server's mistake: if the other is refused they change again.
+        The two change places, because a refusal may be the server's mistake: if the other is refused they change again,
+        and the store is asked for a third. One that `is_good` for other calls keeps its place once it was probed.
         """
-        if token != self._token:
+        if token != self._token or (is_good and token != self._unproven):
             return
-        if self._spare is None:
-            # All who were refused together wait for one look.
-            async with self._turn:
-                if token == self._token:
-                    await self._look()
-        elif self._is_on_trial:
-            self._token, self._spare, self._is_on_trial = self._spare, None, False
-            self._tell_trouble("the new token was refused, the one before it is used again")
-        else:
+        if self._spare in {None, self._refused}:
+            await self._look_for_a_third(token)
+        self._refused = token
+        if token == self._token and self._spare is not None:
             self._token, self._spare = self._spare, self._token
-            self._tell_trouble("the token in use was refused, the one before it is tried")
+            which = "new token" if token == self._unproven else "token in use"
+            self._tell_trouble(f"the {which} was refused, the other one is used")
+
+    async def _look_for_a_third(self, refused: str) -> None:
+        # All who were refused together wait for one look; and where nothing is good, not every call costs one.
+        async with self._turn:
+            now = asyncio.get_running_loop().time()
+            if refused == self._token and now >= self._may_look_at:
+                self._may_look_at = now + AGAIN_SECONDS
+                await self._look()
 
     async def rotate(self, new: str, probe: Probe | None = None) -> None:
         """Put a new token in place of the present one, which stays at hand until it is refused.
 
         With a `probe`, this one or that of `load`, it must pass first, and a store gets it then; without one it takes
-        over at once, and goes at its first refusal.
+        over at once, and gives way at its first refusal.
 
         Raises:
             GHLError: what the probe raised; nothing has changed.
@@ -161,13 +174,13 @@ class PrivateToken:
 
     @property
     def _proven(self) -> str:
-        return self._spare if self._is_on_trial and self._spare is not None else self._token
+        return self._spare if self._token == self._unproven and self._spare is not None else self._token
 
     def _try(self, new: str) -> None:
-        self._token, self._spare, self._is_on_trial = new, self._proven, True
+        self._token, self._spare, self._unproven = new, self._proven, new
 
     def _swap(self, new: str) -> None:
-        self._token, self._spare, self._is_on_trial = new, self._proven, False
+        self._token, self._spare, self._unproven = new, self._proven, None
         emit(self._hooks, TokenRenewed(self._key.owner, self._key.owner_id, "swapped"))
 
     def _tell_trouble(self, reason: str) -> None:
@@ -222,8 +235,10 @@ class PrivateToken:
     async def _passes(self, probe: Probe, new: str) -> bool:
         try:
             await probe(new)
-        except (Unauthorized, ScopeMissing, WrongLocation, NoToken):
-            self._tell_trouble("the new token did not pass its probe and was dropped; the one in use is kept")
+        except (Unauthorized, ScopeMissing, WrongLocation, NoToken) as error:
+            if isinstance(error, Unauthorized) and not error.is_about_token:
+                raise
+            self._tell_trouble(f"the new token did not pass its probe and is dropped, the one in use is kept: {error}")
             await self._drop(new)
             return False
         return True

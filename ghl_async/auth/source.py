@@ -59,6 +59,10 @@ class Renewer(Protocol):
         """
         ...
 
+    async def is_outdated(self, key: Key, tokens: Tokens, /) -> bool:
+        """Whether there are better ones to be had than these, which are still good."""
+        ...
+
     def keep(self, renewal: asyncio.Task[Any], /) -> None:
         """Let this one end before closing."""
         ...
@@ -108,8 +112,8 @@ class StoredToken:
         self._refused_at: deque[float] = deque(maxlen=REFUSALS)
         self._dead: str | None = None
         """The refresh token that is known to be good for nothing."""
-        self._unsaved: tuple[str | None, Tokens] | None = None
-        """New tokens that the store did not take, and the refresh token that they came from."""
+        self._unsaved: tuple[Tokens | None, Tokens] | None = None
+        """New tokens that the store did not take, and those that they came from."""
         self._task: asyncio.Task[GHLError | None] | None = None
         self._failure: GHLError | None = None
         self._failures = 0
@@ -135,8 +139,17 @@ class StoredToken:
             return tokens.access_token
         return await self._awaited()
 
-    async def reject(self, token: str) -> None:
-        """Take note that the server refused this one; the next `token()` looks for another, or renews it."""
+    def look(self) -> None:
+        """Have the next `token()` see what the store has: somebody has logged in again."""
+        self._due_at = -math.inf
+
+    async def reject(self, token: str, *, is_good: bool = False) -> None:
+        """Take note that the server refused this one; the next `token()` looks for another, or renews it.
+
+        Not if it `is_good` for other calls: a new one would have the same scopes and the same owner.
+        """
+        if is_good:
+            return
         now, tokens = asyncio.get_running_loop().time(), self._tokens
         if tokens is None or tokens.access_token != token or self._refused == token:
             return
@@ -243,20 +256,23 @@ class StoredToken:
         """What the store has, if that will do; else new ones. Says how they came, or nothing if they were there."""
         if self._unsaved is None:
             stored = await self._store.load(self._key)
-            if stored is not None and self._will_do(stored):
+            if stored is not None and await self._suits(stored):
                 return stored, self._how_found(stored)
         async with self._store.lock(self._key):
             stored = await self._store.load(self._key)
             if self._unsaved is not None:
                 came_from, renewed = self._unsaved
-                if came_from is not None and came_from == _refresh_token_of(stored):
+                if _refresh_token_of(came_from) is not None and _is_of_one_refresh_token(came_from, stored):
                     return await self._saved(renewed, came_from), "renewed"
                 self._unsaved = None  # somebody else has stored newer ones, by the mark or by a login
-            if stored is not None and self._will_do(stored):
+            if stored is not None and await self._suits(stored):
                 return stored, self._how_found(stored)
             if self._is_good(stored):
                 self._tokens = stored  # to fall back on
             return await self._got(stored), "renewed"
+
+    async def _suits(self, stored: Tokens) -> bool:
+        return self._will_do(stored) and not await self._renewer.is_outdated(self._key, stored)
 
     def _how_found(self, stored: Tokens) -> str:
         changed = self._tokens is not None and self._tokens.access_token != stored.access_token
@@ -264,9 +280,8 @@ class StoredToken:
 
     async def _got(self, stored: Tokens | None) -> Tokens:
         """New tokens, saved. The lock is held."""
-        refresh_token = _refresh_token_of(stored)
-        if stored is not None and refresh_token is not None:
-            if refresh_token == self._dead:
+        if stored is not None and stored.refresh_token is not None:
+            if stored.refresh_token == self._dead:
                 raise self._is_dead()
             if stored.refresh_began_at is None:
                 stored = msgspec.structs.replace(stored, refresh_began_at=self._clock())
@@ -279,7 +294,7 @@ class StoredToken:
         except RefreshFailed as error:
             failure = error
         else:
-            return await self._saved(renewed, refresh_token)
+            return await self._saved(renewed, stored)
         return await self._not_got(stored, failure)
 
     async def _not_got(self, stored: Tokens | None, failure: RefreshFailed) -> Tokens:
@@ -306,14 +321,19 @@ class StoredToken:
             was_answered=True,
         )
 
-    async def _saved(self, renewed: Tokens, came_from: str | None) -> Tokens:
+    async def _saved(self, renewed: Tokens, came_from: Tokens | None) -> Tokens:
         stored = await self._store.load(self._key)
-        if _refresh_token_of(stored) not in {None, came_from} and stored is not None and self._will_do(stored):
+        is_another = _refresh_token_of(stored) is not None and not _is_of_one_refresh_token(came_from, stored)
+        if is_another and stored is not None and self._will_do(stored):
             return stored  # a login that did not wait for us
         self._unsaved = came_from, renewed
         await self._store.save(self._key, renewed)
         self._unsaved = None
         return renewed
+
+
+def _is_of_one_refresh_token(one: Tokens | None, other: Tokens | None) -> bool:
+    return _refresh_token_of(one) == _refresh_token_of(other)
 
 
 def _refresh_token_of(tokens: Tokens | None) -> str | None:

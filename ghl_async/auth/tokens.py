@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from ..errors import UsageError
+
 __all__ = ["PRIVATE", "Key", "Owner", "TokenStore", "Tokens"]
 
 Owner: TypeAlias = Literal["location", "company"]
@@ -24,7 +26,7 @@ class Key(msgspec.Struct, frozen=True, order=True):
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """One credential. Its repr and its str show no secret."""
+    """One credential. Its repr and its str show no secret, and it is not pickled: its place is a `TokenStore`."""
 
     access_token: str
     refresh_token: str | None = None
@@ -36,6 +38,9 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     issued_at: float | None = None
     """When it was saved first, by our clock."""
+    granted_at: float | None = None
+    """When the login was that it comes from, by the clock of whoever logged in. Renewals keep it, and a location's
+    token that a company's has brought has the company's: so it shows when that login is not the last one any more."""
     refresh_began_at: float | None = None
     """Set before a refresh is sent, and gone with the pair that it brings. Still there after a crash: the answer may
     have been lost, and within 30 s the same refresh token brings the same pair again (facts 9.3)."""
@@ -49,6 +54,9 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Show no field where rich prints it, in a traceback with locals for one."""
         return []
+
+    def __reduce__(self) -> str:
+        raise UsageError("Tokens are not pickled, because of their secrets: keep them in a store")
 
 
 class TokenStore(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import getpass
 import os
 import sys
@@ -16,9 +17,8 @@ from time import time
 
 import msgspec
 
-from ..auth import PRIVATE, App, Authorization, Grant, Key, OAuthClient, Tokens
-from ..errors import NoToken, ScopeMissing, UsageError
-from .complaint import complain
+from ..auth import PRIVATE, App, Authorization, Grant, Key, OAuthClient, Scope, Tokens
+from ..errors import NoToken, UsageError
 from .loopback import caught_code, expect_port
 from .options import LoginOptions
 from .probe import probe_for, trial_client
@@ -65,10 +65,8 @@ async def _see_that_it_takes_tokens(path: Path) -> None:
 
 async def _check_and_keep(token: str, options: LoginOptions, location_id: str, path: Path) -> None:
     async with contextlib.AsyncExitStack() as opened:
-        try:
-            await probe_for(options, location_id)(token)
-        except ScopeMissing as error:
-            complain(f"kept all the same: {error}")
+        # Raises what is wrong with it; `PrivateToken` would drop it for the same reasons.
+        await probe_for(options, location_id)(token)
         store = await open_for_login(path, opened)
         beside = await _put(store, Key(PRIVATE, "location", location_id), token.strip())
         told = ", beside the one before, which stays until it is refused" if beside else ""
@@ -119,6 +117,10 @@ def _log_in_with_app(options: LoginOptions, path: Path) -> None:
 
 def _app(options: LoginOptions, client_id: str, secret: str) -> App:
     given = options.scopes.replace(",", " ").split() if options.scopes else []
+    for scope in given:
+        if scope not in set(Scope):  # an app may have scopes that nothing here needs
+            near = difflib.get_close_matches(scope, list(Scope), n=1)
+            _say(f"{scope} is no scope that ghl-async knows{f': was {near[0]} meant?' if near else '.'}")
     unasked = WRITE_SCOPES if options.agency else (*WRITE_SCOPES, *AGENCY_SCOPES)
     least = [need.scope for need in NEEDS if need.scope not in unasked]
     return App(

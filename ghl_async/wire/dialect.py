@@ -185,12 +185,15 @@ class GHLDialect:
             error.field = field if isinstance(field, str) else None
         elif isinstance(error, ScopeMissing):
             error.scope = request.scope
+            error.renewable = True
+        elif isinstance(error, WrongLocation):
+            error.renewable = True
         elif isinstance(error, RateLimited):
             reading = self.reading(headers)
             error.interval_seconds = reading.interval_seconds or error.interval_seconds
             error.is_daily = reading.daily_remaining == 0
         elif isinstance(error, Unauthorized):
-            error.renewable = _speaks_of_the_token(" ".join(error.messages))
+            error.is_about_token = error.renewable = _speaks_of_the_token(" ".join(error.messages))
 
 
 def _duplicate_of(parsed: _ErrorBody) -> str | None:

@@ -5,7 +5,8 @@ The decision table (architecture of the package, law "Retry"):
     what failed                     idempotent request      create
     nothing was sent, 429           again                   again
     timeout, cut answer, 408, 5xx   again                   OutcomeUnknown
-    401 that speaks of the token    once, with another token (both)
+    401 that speaks of the token,   once, with another token (both), if the source has one
+      wrong location, scope missing
     every other answer              never                   never
 
 Waits: what the server named, or a whole quota interval after a 429, is never shortened; everything else is exponential
@@ -20,7 +21,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
-from ..errors import ConnectFailed, ErrorReply, NoReply, RateLimited, ServerError, Unauthorized, UsageError
+from ..errors import ConnectFailed, ErrorReply, NoReply, RateLimited, ServerError, UsageError
 
 __all__ = ["RetryPolicy", "is_final", "is_unknown", "retrying", "waits"]
 
@@ -62,8 +63,8 @@ def is_final(error: Exception, *, idempotent: bool) -> bool:
         return error.is_daily
     if isinstance(error, ConnectFailed):
         return False
-    if isinstance(error, Unauthorized):
-        return not error.renewable
+    if isinstance(error, ErrorReply) and error.renewable:
+        return False
     return not (idempotent and is_unknown(error))
 
 
@@ -75,7 +76,7 @@ def waits(policy: RetryPolicy, draw: Callable[[float, float], float] = random.un
         if isinstance(error, RateLimited):
             named = max(error.retry_after_seconds or 0.0, error.interval_seconds)
             wait = named + draw(0.0, 0.05 * named)
-        elif isinstance(error, Unauthorized):
+        elif isinstance(error, ErrorReply) and error.renewable:
             wait = 0.0
         else:
             wait = draw(0.0, min(ceiling, policy.cap_seconds))

@@ -77,8 +77,11 @@ class TokenSource(Protocol):
         """Return a token that is good now."""
         ...
 
-    async def reject(self, token: str) -> None:
-        """Take note that the server refused this one; the next `token()` should be another."""
+    async def reject(self, token: str, *, is_good: bool = False) -> None:
+        """Take note that the server refused this one; the next `token()` should be another that may do, if any.
+
+        `is_good`: it is not over, but lacks a scope or belongs to another location.
+        """
         ...
 
 
@@ -92,6 +95,9 @@ class FixedToken:
 
     def __repr__(self) -> str:
         return "<a token>"
+
+    def __reduce__(self) -> str:
+        raise UsageError("a client's token is not pickled: make the client where it is needed")
 
 
 class Connections:
@@ -129,15 +135,21 @@ class Connections:
 
 
 class _Call:
-    """What one call knows across its attempts."""
+    """What one call knows across its attempts.
+
+    Here the token is, with all that holds it, and not in variables: a traceback that shows those shows `<_Call ...>`.
+    """
 
     __slots__ = (
         "attempt",
         "attempt_seconds",
         "bound",
+        "content",
         "first_failure",
+        "headers",
         "lane",
         "request",
+        "token",
         "token_rejected",
         "unknown",
         "url",
@@ -151,6 +163,9 @@ class _Call:
         self.attempt_seconds = attempt_seconds
         self.bound: Deadline
         """Of the attempt that runs now, the wait for its token included."""
+        self.token: str
+        self.headers: CIMultiDict[str]
+        self.content: bytes | None
         self.first_failure: NoReply | ErrorReply | None = None
         self.token_rejected = False
         self.unknown = False
@@ -256,8 +271,9 @@ class Transport:
         bound = call.bound = self._deadlines.begin(call.attempt_seconds)
         try:
             tokens = self._tokens
-            token = tokens.text if isinstance(tokens, FixedToken) else await tokens.token()
-            content, prepared = self._dialect.sign(call.request.body, token), self._prepared(call.request, token)
+            call.token = tokens.text if isinstance(tokens, FixedToken) else await tokens.token()
+            call.content = self._dialect.sign(call.request.body, call.token)
+            call.headers = self._prepared(call.request, call.token)
         except BaseException as caught:
             bound.over = True
             self._budget.unsent()
@@ -267,17 +283,20 @@ class Transport:
                     operation=call.request.operation,
                 ) from None
             raise
-        status, headers, body = await self._exchange(call, slot, prepared, content, token)
+        status, headers, body = await self._exchange(call, slot)
         if 200 <= status < 300:  # noqa: PLR2004
             return Reply(status=status, body=body, date=headers.get("Date"))
-        for secret in self._dialect.secrets(call.request, token):
-            body = body.replace(secret.encode(), b"***")
-        error = self._dialect.error(call.request, status, headers, body)
-        if isinstance(error, Unauthorized) and error.renewable:
-            error.renewable = not call.token_rejected and await self._renewed(token, call.attempt_seconds)
+        error = self._dialect.error(call.request, status, headers, self._masked(call, body))
+        if error.renewable:
+            error.renewable = not call.token_rejected and await self._renewed(call, error)
             call.token_rejected = True
         call.unknown = call.unknown or is_unknown(error)
         raise error
+
+    def _masked(self, call: _Call, body: bytes) -> bytes:
+        for secret in self._dialect.secrets(call.request, call.token):
+            body = body.replace(secret.encode(), b"***")
+        return body
 
     def _prepared(self, request: Request, token: str) -> CIMultiDict[str]:
         """The request's headers as aiohttp wants them; it would make them anew each time."""
@@ -286,16 +305,14 @@ class Transport:
             self._headers, self._multidict = headers, CIMultiDict(headers)
         return self._multidict
 
-    async def _exchange(
-        self, call: _Call, slot: Slot, headers: CIMultiDict[str], content: bytes | None, token: str
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def _exchange(self, call: _Call, slot: Slot) -> tuple[int, Mapping[str, str], bytes]:
         """Put the request on the wire and read the whole answer. The slot is given back whatever happens."""
         status, failure, was_unknown = 0, "CancelledError", call.unknown
         error: NoReply | None = None
         call.unknown = True
         try:
             response = await self._session.request(
-                call.request.method, call.url, data=content, headers=headers, allow_redirects=False
+                call.request.method, call.url, data=call.content, headers=call.headers, allow_redirects=False
             )
             try:
                 status, reading = response.status, self._dialect.reading(response.headers)
@@ -306,7 +323,7 @@ class Transport:
             failure = ""
         except (aiohttp.ClientError, TimeoutError, OSError) as caught:
             failure = type(caught).__name__
-            error = _no_reply(call.request, caught, self._dialect.secrets(call.request, token))
+            error = _no_reply(call.request, caught, self._dialect.secrets(call.request, call.token))
         except RuntimeError as caught:
             if not self._session.closed:
                 raise
@@ -347,13 +364,13 @@ class Transport:
             limits = self._budget.state()
             emit(self._hooks, LimitsLearned(limits.requests, limits.interval_seconds, limits.daily))
 
-    async def _renewed(self, token: str, seconds: float) -> bool:
+    async def _renewed(self, call: _Call, refusal: ErrorReply) -> bool:
         if isinstance(self._tokens, FixedToken):
             return False  # there is no other one
         try:
-            async with asyncio.timeout(seconds):
-                await self._tokens.reject(token)
-                return await self._tokens.token() != token
+            async with asyncio.timeout(call.attempt_seconds):
+                await self._tokens.reject(call.token, is_good=not isinstance(refusal, Unauthorized))
+                return await self._tokens.token() != call.token
         except TimeoutError:
             return False
 

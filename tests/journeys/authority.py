@@ -41,6 +41,8 @@ class Authority:
         """Where set, answers to /oauth/token wait for it."""
         self.locations: list[dict] = []
         self.inactive: set[str] = set()
+        self.unfit: dict[str, tuple[int, str]] = {}
+        """Access tokens that are good, but not for contacts: with which status and words they are refused."""
         self._issued = 0
 
     async def __aenter__(self):
@@ -155,6 +157,9 @@ class Authority:
         token = request.headers["Authorization"].removeprefix("Bearer ")
         if token not in self.good:
             return web.json_response({"statusCode": 401, "message": "Invalid JWT"}, status=401)
+        if token in self.unfit:
+            status, message = self.unfit[token]
+            return web.json_response({"statusCode": status, "message": message}, status=status)
         limits = {"X-RateLimit-Max": "100000", "X-RateLimit-Remaining": "99999"}
         return web.json_response({"contact": {"id": request.match_info["id"]}}, headers=limits)
 

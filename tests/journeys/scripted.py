@@ -138,7 +138,9 @@ class Rotating:
     async def token(self):
         return self.tokens[0]
 
-    async def reject(self, token):
+    async def reject(self, token, *, is_good=False):
+        if is_good:
+            return
         self.rejected.append(token)
         if len(self.tokens) > 1 and self.tokens[0] == token:
             del self.tokens[0]

@@ -113,6 +113,53 @@ async def test_a_location_token_is_made_anew_near_its_end_and_after_a_refusal(au
     assert source.app_id == CLIENT_ID
 
 
+async def logged_in_again(authority, agency):
+    """Somebody logs in for the company, perhaps with other scopes."""
+    async with OAuthClient(authority.app(), clock=agency.clock) as oauth:
+        grant = await oauth.exchange(CODE, user_type="Company")
+    async with agency.store.lock(grant.key):
+        await agency.store.save(grant.key, grant.tokens)
+    return grant.tokens
+
+
+async def test_after_another_login_each_location_gets_another_token_once(authority, agency):
+    places = ["1" * 20, "2" * 20]
+    for place in places:
+        await agency.source(place).token()
+    own = Tokens(access_token="secret-own", refresh_token="secret-r-9", expires_at=agency.clock.now + 9000)
+    await agency.store.save(Key(CLIENT_ID, "location", LOCATION), own)
+    await agency.company.token()
+    company = await logged_in_again(authority, agency)
+    for _ in range(3):
+        async with Agency(authority.app(), COMPANY, agency.store, clock=agency.clock) as later:
+            given = [await later.source(place).token() for place in places]
+            assert authority.counts["mint"] == 4
+            assert authority.headers[-1]["Authorization"] == f"Bearer {company.access_token}"
+            assert await later.source(LOCATION).token() == own.access_token
+    agency.clock.now += 86399 - 500  # the one that ran on finds the company's new tokens too, and renews those
+    assert await agency.source(places[0]).token() not in given
+    renewed = await agency.store.load(Key(CLIENT_ID, "company", COMPANY))
+    assert renewed.access_token != company.access_token
+    assert renewed.granted_at == company.granted_at
+    assert authority.headers[-1]["Authorization"] == f"Bearer {renewed.access_token}"
+    assert authority.counts["mint"] == 5
+
+
+async def test_one_that_runs_asks_with_the_tokens_of_the_last_login(authority, agency):
+    await agency.source("1" * 20).token()
+    company = await logged_in_again(authority, agency)
+    await agency.source("2" * 20).token()
+    assert authority.headers[-1]["Authorization"] == f"Bearer {company.access_token}"
+    assert authority.refreshes == 0
+
+
+async def test_a_location_token_outlives_the_logout_of_its_company(authority, agency):
+    token = await agency.source(LOCATION).token()
+    await agency.store.delete(Key(CLIENT_ID, "company", COMPANY))
+    async with Agency(authority.app(), COMPANY, agency.store, clock=agency.clock) as later:
+        assert await later.source(LOCATION).token() == token
+
+
 async def test_the_companys_own_token_is_renewed_by_the_same_law(authority, agency):
     agency.clock.now += 100_000
     await asyncio.gather(*(agency.source(f"{number:020}").token() for number in range(20)))
@@ -180,6 +227,57 @@ async def test_what_was_left_opens_nothing_again(authority):
         with pytest.raises(UsageError, match="is closed: its `async with` block was left"):
             await call()
     assert not authority.counts
+
+
+async def test_what_begins_while_it_closes_opens_nothing_again(authority):
+    refused = []
+
+    async def begin(call):
+        with pytest.raises(UsageError, match="is closed: its `async with` block was left"):
+            await call()
+        refused.append(call)
+
+    store = MemoryStore()
+    await store.save(Key(CLIENT_ID, "company", COMPANY), Tokens(access_token="secret-a-0"))
+    async with Agency(authority.app(), COMPANY, store) as agency, OAuthClient(authority.app()) as oauth:
+        await oauth.exchange(CODE)
+        await agency.source(LOCATION).token()
+        for owner, call in (
+            (oauth, lambda: oauth.exchange(CODE)),
+            (agency, lambda: agency.source("1" * 20).token()),
+        ):
+            close = owner._transport.close
+
+            async def closing(close=close, call=call):
+                await begin(call)
+                await close()
+
+            owner._transport.close = closing
+    assert len(refused) == 2
+    assert oauth._transport is agency._transport is None
+
+
+async def test_in_another_loop_it_says_to_make_another_one(authority, agency):
+    async with OAuthClient(authority.app()) as oauth:
+        await oauth.exchange(CODE)
+        await agency.source(LOCATION).token()
+        for call in (lambda: oauth.exchange(CODE), agency.source("1" * 20).token):
+            with pytest.raises(UsageError, match="belongs to another event loop: make one for each loop"):
+                await asyncio.to_thread(lambda call=call: asyncio.run(call()))
+
+
+async def test_one_that_was_closed_goes_on_in_another_loop(authority):
+    oauth = OAuthClient(authority.app())
+
+    async def renew_many():
+        try:
+            kept = Tokens(access_token="secret-a-0", refresh_token="secret-r-0")
+            return await asyncio.gather(*(oauth.renew(Key(CLIENT_ID, "location", LOCATION), kept) for _ in range(120)))
+        finally:
+            await oauth.close()
+
+    await renew_many()  # more at once than have a place, so that some wait
+    assert len(await asyncio.to_thread(lambda: asyncio.run(renew_many()))) == 120
 
 
 async def test_a_pool_of_another_loop_is_refused(agency):

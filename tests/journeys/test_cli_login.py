@@ -80,11 +80,12 @@ async def test_a_second_token_stands_beside_the_first_and_takes_over(ghl_async, 
     assert (await stored(tmp_path, key)).next_token is None
 
 
-async def test_a_token_without_the_scope_is_kept_with_a_word(ghl_async, sandbox):
+async def test_a_token_without_the_scope_is_not_kept_and_the_scope_is_named(ghl_async, sandbox):
     token = sandbox.state.add_token(scopes=["locations.readonly"]).text
     ended = await ghl_async("login", said=token, GHL_TOKEN=None)
-    assert ended.code == 0
-    assert re.search(r"^ghl-async: kept all the same: .*add the scope contacts.readonly", ended.err, re.MULTILINE)
+    assert ended.code == 1
+    assert re.search(r"^ghl-async: .*add the scope contacts.readonly", ended.err, re.MULTILINE)
+    assert (await ghl_async("tokens", **ALONE)).out == ""
 
 
 async def test_a_token_of_the_environment_goes_first_and_login_says_so(ghl_async, sandbox):
@@ -249,3 +250,12 @@ async def test_a_running_backfill_changes_to_a_new_token_by_itself(ghl_async, sa
         assert (await ghl_async("login", said=second, GHL_TOKEN=None)).code == 0
         sandbox.state.tokens.pop(sandbox.token)
         assert (await ghl_async.end(process)).code == 0
+
+
+async def test_a_misspelt_scope_is_pointed_out(ghl_async, sandbox):
+    scopes = "contacts.readonyl, workflows.readonly, contacts.write"
+    ended = await ghl_async.end(
+        await ghl_async.start("login", "--oauth", "--scopes", scopes, **app_settings(sandbox)), "\n"
+    )
+    assert "contacts.readonyl is no scope that ghl-async knows: was contacts.readonly meant?" in ended.err
+    assert "contacts.write is no scope" not in ended.err

@@ -8,7 +8,16 @@ import pytest
 
 from ghl_async import GHLClient
 from ghl_async.auth import PRIVATE, Key, MemoryStore, PrivateToken, Tokens
-from ghl_async.errors import Forbidden, NoReply, NoToken, StoreFailed, Unauthorized, UsageError, WrongLocation
+from ghl_async.errors import (
+    Forbidden,
+    NoReply,
+    NoToken,
+    ScopeMissing,
+    StoreFailed,
+    Unauthorized,
+    UsageError,
+    WrongLocation,
+)
 from ghl_async.hooks import TokenRenewed, TokenTrouble
 
 from .authority import Authority
@@ -91,6 +100,70 @@ async def test_without_a_probe_the_first_refusal_brings_the_old_one_back(authori
     assert await source.token() == OLD
 
 
+UNFIT = [
+    (403, "The token does not have access to this location.", WrongLocation),
+    (401, "The token is not authorized for this scope.", ScopeMissing),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "kind"), UNFIT)
+async def test_a_new_token_that_is_not_for_this_location_or_call_gives_way_at_once(authority, status, words, kind):
+    authority.unfit = {NEW: (status, words)}
+    told = []
+    source = PrivateToken(OLD, next_token=NEW, hooks=[told.append])
+    await call(authority, source)
+    assert await source.token() == OLD
+    assert [event.reason for event in told] == ["the new token was refused, the other one is used"]
+    assert authority.counts["contact"] == 2
+    authority.unfit[OLD] = status, words
+    with pytest.raises(kind):
+        await call(authority, source)
+    assert await source.token() == OLD  # it was not given on trial: a scope that it lacks is the caller's to know
+    assert authority.counts["contact"] == 3
+
+
+@pytest.mark.parametrize(("status", "words", "kind"), UNFIT)
+async def test_one_that_was_probed_keeps_its_place_when_a_call_is_not_for_it(authority, status, words, kind):
+    source = PrivateToken(OLD)
+    await source.rotate(NEW, prober(authority))
+    authority.unfit = {NEW: (status, words)}
+    with pytest.raises(kind):
+        await call(authority, source)
+    assert await source.token() == NEW
+
+
+async def test_a_new_token_that_gave_way_is_tried_again_when_the_old_one_dies(authority):
+    source = PrivateToken(OLD, next_token=NEW)
+    await source.reject(NEW)
+    authority.good = {NEW}
+    await call(authority, source)
+    assert await source.token() == NEW
+
+
+@pytest.mark.virtual
+async def test_when_both_are_dead_the_store_is_asked_for_a_third_once_a_second(authority):
+    store = Stored()
+    source = await PrivateToken.load(store, LOCATION, probe=prober(authority))
+    await source.rotate(NEW)
+    authority.good = {"pit-third"}
+    looks, load = [], store.load
+
+    async def counted(key):
+        looks.append(key)
+        return await load(key)
+
+    store.load = counted
+    async with GHLClient(source, location_id=LOCATION, base_url=authority.base_url) as ghl:
+        for _ in range(10):
+            with pytest.raises(Unauthorized):
+                await ghl.contacts.get("A" * 20)
+        assert len(looks) == 1
+        store.put_beside("pit-third")
+        await asyncio.sleep(1)
+        await ghl.contacts.get("A" * 20)
+    assert (await source.token(), store.pair) == ("pit-third", ("pit-third", None))
+
+
 async def test_a_refusal_by_mistake_costs_the_new_token_nothing(authority):
     source = PrivateToken(OLD)
     await source.rotate(NEW, prober(authority))
@@ -131,7 +204,14 @@ async def test_one_that_is_put_beside_while_another_is_proven_stays_there():
     assert (await source.token(), store.pair) == (NEW, (NEW, "pit-newer"))
 
 
-@pytest.mark.parametrize("fault", [Forbidden("the edge", operation="probe", status=403), ConnectionResetError("x")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Forbidden("the edge", operation="probe", status=403),
+        Unauthorized("another matter", operation="probe", status=401),
+        ConnectionResetError("x"),
+    ],
+)
 async def test_a_probe_that_says_nothing_of_the_token_drops_nothing(fault):
     store = Stored(next_token=NEW)
 
@@ -142,14 +222,13 @@ async def test_a_probe_that_says_nothing_of_the_token_drops_nothing(fault):
     assert (await source.token(), store.pair) == (OLD, (OLD, NEW))
 
 
-async def test_one_of_another_location_is_dropped():
-    store = Stored(next_token=NEW)
-
-    async def probe(_token):
-        raise WrongLocation("another location", operation="probe", status=403)
-
-    source = await PrivateToken.load(store, LOCATION, probe=probe)
+@pytest.mark.parametrize(("status", "words"), [case[:2] for case in UNFIT])
+async def test_one_of_another_location_or_without_the_scope_is_dropped_and_it_says_why(authority, status, words):
+    store, told = Stored(next_token=NEW), []
+    authority.unfit = {NEW: (status, words)}
+    source = await PrivateToken.load(store, LOCATION, probe=prober(authority), hooks=[told.append])
     assert (await source.token(), store.pair) == (OLD, (OLD, None))
+    assert f"is dropped, the one in use is kept: contacts.get: {status} {words}" in told[0].reason
 
 
 @pytest.mark.virtual

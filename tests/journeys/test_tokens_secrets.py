@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import pickle
 import traceback
+from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
 import pytest
 
+import ghl_async
 from ghl_async import GHLClient
 from ghl_async.auth import Agency, App, Key, MemoryStore, OAuthClient, PrivateToken, StoredToken, Tokens
-from ghl_async.errors import GHLError
+from ghl_async.errors import GHLError, UsageError
+from ghl_async.wire.transport import FixedToken
 
 from .scripted import CUT, STALL, Scripted, answer, half, says
 from .test_secrets import linked, texts_of
@@ -139,6 +143,43 @@ async def test_a_client_of_a_stored_token_shows_nothing(caplog):
                 await ghl.contacts.get("A" * 20)
             expect_no_secret([*texts_of(caught.value), repr(ghl), repr(source), repr(ghl._dialect)])
     expect_no_secret([caplog.text])
+
+
+async def test_variables_in_a_traceback_show_nothing():
+    refusals = [says(401, "Invalid JWT"), says(400, "no"), says(400, "no")]
+    async with Scripted(*refusals) as server:
+        _app, oauth, store = world(server.base_url, [])
+        key = Key(CLIENT_ID, "location", PLACE)
+        kept = Tokens(access_token=ACCESS, refresh_token=REFRESH, expires_at=1.0)
+        await store.save(key, kept)
+
+        async def broken(_key, _tokens):
+            raise ZeroDivisionError
+
+        async with oauth, GHLClient(ACCESS, location_id=PLACE, base_url=server.base_url) as ghl:
+            source = StoredToken(store, key, oauth)
+            for call in (lambda: ghl.contacts.get("A" * 20), lambda: oauth.exchange(CODE), source.token):
+                with pytest.raises(GHLError) as caught:
+                    await call()
+                expect_no_secret(variables_of(caught.value))
+            await store.save(key, kept)
+            store.save = broken
+            with pytest.raises(ZeroDivisionError) as caught:
+                await StoredToken(store, key, oauth).token()
+            expect_no_secret(variables_of(caught.value))
+
+
+def variables_of(error):
+    for frame in traceback.TracebackException.from_exception(error, capture_locals=True).stack:
+        if Path(frame.filename).is_relative_to(Path(ghl_async.__file__).parent):
+            yield from (frame.locals or {}).values()
+
+
+@pytest.mark.parametrize("secret", [FixedToken(ACCESS), Tokens(access_token=ACCESS), PrivateToken(ACCESS)], ids=type)
+def test_what_holds_a_secret_is_not_pickled(secret):
+    with pytest.raises(UsageError, match="not pickled") as caught:
+        pickle.dumps(secret)
+    expect_no_secret([str(caught.value)])
 
 
 async def test_a_cancelled_refresh_shows_nothing(caplog):

@@ -7,12 +7,13 @@ import time
 
 import pytest
 
+from ghl_async.auth import SQLiteTokenStore, StoredToken
 from ghl_async.auth.source import PATIENCE_SECONDS
 from ghl_async.errors import InvalidGrant, LocationInactive, NoToken, RefreshFailed, StoreFailed
 from ghl_async.hooks import TokenTrouble
 
 from .authority import LOCATION, Authority
-from .token_world import World, world_of
+from .token_world import KEY, World, tokens, world_of
 
 
 @pytest.fixture(params=["v2", "v3"])
@@ -113,6 +114,54 @@ async def test_before_an_invalid_grant_the_store_is_read_once_more(world):
     assert world.kept.refresh_token == "secret-r-9"
 
 
+async def test_a_login_during_a_renewal_wins(world):
+    """It did not wait for the lock, and the renewal was answered all the same."""
+    world.authority.gate = asyncio.Event()
+    source = world.source()
+    caller = asyncio.create_task(source.token())
+    await world.authority.arrived.wait()
+    world.keep(left=5000, access_token="secret-a-9", refresh_token="secret-r-9")
+    world.authority.gate.set()
+    assert await caller == "secret-a-9"
+    assert (world.kept.refresh_token, world.authority.refreshes) == ("secret-r-9", 1)
+
+
+async def test_a_page_of_the_edge_after_a_lost_answer_leaves_the_mark(world):
+    world.authority.faults = ["drop", (403, {})]
+    source = world.source()
+    with pytest.raises(RefreshFailed) as caught:
+        await source.token()
+    assert not caught.value.was_answered
+    assert (world.kept.refresh_token, world.authority.refreshes) == ("secret-r-0", 2)
+    assert world.kept.refresh_began_at is not None
+    assert await source.token() == "secret-a-1"
+
+
+async def test_a_store_that_is_closed_before_the_client_keeps_what_a_renewal_brings(tmp_path):
+    async with Authority() as authority:
+        world = World(authority)
+        authority.gate = asyncio.Event()
+        async with world.oauth, SQLiteTokenStore(tmp_path / "tokens.db") as store:
+            await store.save(KEY, tokens(world.clock, left=300, issued_at=world.clock.now - 86000))
+            source = StoredToken(store, KEY, world.oauth, clock=world.clock)
+            assert await source.token() == "secret-a-0"  # it was not waited for any longer
+            asyncio.get_running_loop().call_later(0.05, authority.gate.set)
+        async with SQLiteTokenStore(tmp_path / "tokens.db") as store:
+            kept = await store.load(KEY)
+    assert (kept.refresh_token, kept.refresh_began_at) == ("secret-r-1", None)
+
+
+async def test_a_second_refusal_a_while_later_leads_to_another_renewal(world):
+    world.keep(left=5000)
+    source = world.source()
+    for number in range(3):
+        assert await source.token() == f"secret-a-{number}"
+        await source.reject(f"secret-a-{number}")
+        assert await source.token() == f"secret-a-{number + 1}"
+        source._adopted_at -= 1.5  # the loop's clock goes on
+    assert world.authority.refreshes == 3
+
+
 @pytest.mark.virtual
 async def test_a_paused_location_keeps_its_token(world):
     world.authority.faults = [(400, {"statusCode": 400, "message": "Location is not active"})] * 2
@@ -201,7 +250,7 @@ async def test_without_anything_stored_it_says_how_to_log_in(world):
 async def test_every_failure_is_an_auth_error_so_that_no_call_is_taken_for_sent(status):
     async with Authority() as authority:
         world = World(authority)
-        authority.faults = [(status, {"message": "secret-r-0 " + "x" * 1000})] * 20
+        authority.faults = [(status, {"message": "secret-r-0 " + "x" * 1000})] * 40  # as often as it tries, at most
         async with world.oauth:
             with pytest.raises(RefreshFailed) as caught:
                 await world.source().token()

@@ -1,14 +1,16 @@
 """The token stores as everyone uses them: what goes in comes out, for each key, by one owner of a lock at a time."""
 
 import asyncio
+import contextlib
 import os
 import random
 import sqlite3
 import stat
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ghl_async.auth import _locks
 from ghl_async.auth.stores import EncryptedFileStore, MemoryStore, SQLiteTokenStore
 from ghl_async.auth.tokens import Key
 from ghl_async.errors import UsageError
@@ -166,8 +168,8 @@ async def test_a_second_store_in_the_same_process_waits_for_the_first(in_file):
             await waiting
 
 
-async def enter_and_leave(store):
-    async with store.lock(KEY):
+async def enter_and_leave(store, key=KEY):
+    async with store.lock(key):
         pass
 
 
@@ -201,6 +203,59 @@ async def test_a_waiter_that_was_cancelled_leaves_no_lock_behind(in_file):
             await enter_and_leave(in_file)
 
 
+MANY = [Key("app1", "location", f"loc{number}") for number in range(200)]
+
+
+async def enter_many(store):
+    await asyncio.gather(*(enter_and_leave(store, key) for key in MANY))
+
+
+async def test_many_locks_that_are_waited_for_are_tried_together(in_file, monkeypatch):
+    jobs, submit = [], in_file._worker.submit
+
+    def counted(job, *args):
+        jobs.append(job)
+        return submit(job, *args)
+
+    monkeypatch.setattr(in_file._worker, "submit", counted)
+    async with again(in_file) as second:
+        async with contextlib.AsyncExitStack() as held:
+            for key in MANY:
+                await held.enter_async_context(second.lock(key))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await enter_many(in_file)
+            assert len(jobs) < len(MANY) + 50  # one first attempt for each
+            waiting = asyncio.create_task(enter_many(in_file))
+            await tried_in_vain(in_file)
+        async with asyncio.timeout(30):
+            await waiting
+            await enter_many(second)
+
+
+async def test_when_the_attempts_are_ended_by_somebody_else_nobody_waits_for_ever(in_file):
+    async with again(in_file) as second:
+        async with second.lock(KEY):
+            waiting = asyncio.create_task(enter_and_leave(in_file))
+            for _ in range(3):
+                await tried_in_vain(in_file)
+                others = asyncio.all_tasks() - {asyncio.current_task(), waiting}
+                assert len(others) == 1
+                others.pop().cancel()
+        async with asyncio.timeout(10):
+            await waiting
+        assert not asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def test_a_store_that_is_closed_says_so_to_those_who_wait(in_file):
+    async with again(in_file) as second, second.lock(KEY):
+        waiting = asyncio.create_task(enter_and_leave(in_file))
+        await tried_in_vain(in_file)
+        await in_file.close()
+        with pytest.raises(UsageError, match="is closed"):
+            await waiting
+
+
 async def test_a_save_whose_caller_was_cancelled_is_done_all_the_same(in_file):
     saving = asyncio.create_task(in_file.save(KEY, FULL))
     await asyncio.sleep(0)
@@ -210,7 +265,8 @@ async def test_a_save_whose_caller_was_cancelled_is_done_all_the_same(in_file):
     assert await in_file.load(KEY) == FULL
 
 
-async def test_closing_finishes_what_was_begun_and_lets_go_of_locks(in_file):
+async def test_closing_finishes_what_was_begun_and_lets_go_of_locks(in_file, monkeypatch):
+    monkeypatch.setattr(_locks, "_BUSY_SECONDS", 0.1)
     held = in_file.lock(KEY)
     await held.__aenter__()
     saving = asyncio.create_task(in_file.save(KEY, FULL))
@@ -267,7 +323,7 @@ def open_files():
 async def test_the_loop_runs_on_while_the_file_is_busy(tmp_path):
     async with SQLiteTokenStore(tmp_path / "tokens.db") as store:
         await store.save(KEY, tokens(1))
-        with closing(sqlite3.connect(store.path, isolation_level=None)) as somebody:
+        with contextlib.closing(sqlite3.connect(store.path, isolation_level=None)) as somebody:
             somebody.execute("BEGIN EXCLUSIVE")
             saving = asyncio.create_task(store.save(KEY, tokens(2)))
             for _ in range(1000):
@@ -285,6 +341,31 @@ async def test_a_lock_file_that_was_deleted_is_made_again(in_file):
     lock.unlink()
     async with asyncio.timeout(10), in_file.lock(KEY):
         assert lock.exists()
+
+
+def test_one_store_serves_several_event_loops_at_once(tmp_path):
+    async def work(number):
+        for _ in range(20):
+            async with store.lock(KEY):
+                so_far = await store.load(KEY)
+                await store.save(KEY, tokens(user_id=str(int(so_far.user_id) + 1)))
+        return number
+
+    async def close_while_held():
+        held = store.lock(KEY)
+        await held.__aenter__()
+        closing = asyncio.create_task(store.close())
+        await asyncio.sleep(0)
+        await held.__aexit__(None, None, None)
+        await closing
+
+    store = SQLiteTokenStore(tmp_path / "tokens.db")
+    asyncio.run(store.save(KEY, tokens(user_id="0")))
+    with ThreadPoolExecutor(3) as threads:
+        done = list(threads.map(lambda number: asyncio.run(work(number)), range(3)))
+    assert done == [0, 1, 2]
+    assert asyncio.run(store.load(KEY)).user_id == "60"
+    asyncio.run(close_while_held())
 
 
 def test_one_store_serves_one_event_loop_after_the_other(tmp_path):

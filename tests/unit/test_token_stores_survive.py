@@ -78,7 +78,10 @@ async def child(store):
     except TimeoutError:
         pass
     async with store.lock(OTHER):
-        return 0
+        pass
+    async with asyncio.timeout(10):
+        await store.close()  # what the parent holds is not waited for
+    return 0
 
 def main():
     store, loop = the_store(), asyncio.new_event_loop()

@@ -32,6 +32,7 @@ FULL = tokens(
     company_id="com1",
     user_id="Zoë",
     issued_at=1_699_999_000.0,
+    granted_at=1_699_900_000.0,
     refresh_began_at=1_699_999_999.5,
     next_token="secret-next",
 )
