@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..client import GHLClient
 from ..errors import UsageError
-from ..models import Contact, ItemResult, NoteDraft, TaskDraft
+from ..models import Contact, ItemResult, NoteDraft, Task, TaskDraft
 from ._differs import plain_tags
 from ._verbs import Context, Done, Input, Many, Single, checked_id, pair, since
 from .ledger import Entry
@@ -45,13 +45,13 @@ class CreateTask(Single):
     async def send(self, one: Input, context: Context) -> Done:
         """Create the task."""
         task = await self.ghl.tasks.create(one.contact_id or "", one.given, known=context.known)
-        return Done(one.contact_id, task.id, task.id)
+        return Done(one.contact_id, task.id, task.id, task)
 
     async def seek(self, one: Input, entry: Entry, besides: Collection[str]) -> Done | None:
         """Look for the task."""
         known = None if entry.known is None else {*entry.known, *besides}
         task = await self.ghl.tasks.find_created(one.contact_id or "", one.given, known=known)
-        return None if task is None else Done(one.contact_id, task.id, task.id)
+        return None if task is None else Done(one.contact_id, task.id, task.id, task)
 
 
 class CreateNote(Single):
@@ -75,13 +75,13 @@ class CreateNote(Single):
     async def send(self, one: Input, context: Context) -> Done:
         """Create the note."""
         note = await self.ghl.notes.create(one.contact_id or "", one.given, besides=context.besides)
-        return Done(one.contact_id, note.id, note.id)
+        return Done(one.contact_id, note.id, note.id, note)
 
     async def seek(self, one: Input, entry: Entry, besides: Collection[str]) -> Done | None:
         """Look for the note."""
         contact_id = one.contact_id or ""
         note = await self.ghl.notes.find_created(contact_id, one.given, since=since(entry), besides=besides)
-        return None if note is None else Done(one.contact_id, note.id, note.id)
+        return None if note is None else Done(one.contact_id, note.id, note.id, note)
 
 
 class _OfOne(Single):
@@ -96,12 +96,12 @@ class _OfOne(Single):
 
     async def send(self, one: Input, _context: Context) -> Done:
         """Do it."""
-        await self.do(one.contact_id or "", one.record_id or "")
-        return Done(one.contact_id, one.record_id)
+        record = await self.do(one.contact_id or "", one.record_id or "")
+        return Done(one.contact_id, one.record_id, record=record)
 
     @abstractmethod
-    async def do(self, contact_id: str, record_id: str) -> None:
-        """Send it."""
+    async def do(self, contact_id: str, record_id: str) -> Task | None:
+        """Send it, and give what the answer shows."""
 
 
 class CompleteTask(_OfOne):
@@ -109,9 +109,9 @@ class CompleteTask(_OfOne):
 
     operation, asked, what = "tasks.complete", "complete tasks", "task"
 
-    async def do(self, contact_id: str, record_id: str) -> None:
+    async def do(self, contact_id: str, record_id: str) -> Task | None:
         """Mark the task as done."""
-        await self.ghl.tasks.complete(contact_id, record_id)
+        return await self.ghl.tasks.complete(contact_id, record_id)
 
 
 class DeleteTask(_OfOne):
@@ -139,7 +139,7 @@ class DeleteNote(_OfOne):
 class Tag(Many):
     """Tags that many contacts get or lose."""
 
-    operation, asked, can_differ = "contacts.tag", "tag contacts", True
+    operation, asked, can_differ, fields = "contacts.tag", "tag contacts", True, ("tags",)
     batch = 500
     """What one operator reports; where the server takes fewer, `add_many` learns it."""
 
@@ -176,6 +176,7 @@ class Assign(Many):
     """Contacts that are moved to a business, or out of it."""
 
     operation, asked, can_differ = "contacts.assign", "assign contacts to a business", True
+    fields = ("businessId", "companyName")
     batch = 50
     """The published schema: "List of contact Ids to update (maximum 50)" (apps/v3/contacts-v3.json)."""
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ..errors import GHLError
+from ..models import Contact, Note, Task
 
 __all__ = ["Outcome", "OutcomeKind", "Written"]
 
@@ -33,6 +34,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """None where it is ok or unchanged."""
     error: GHLError | None = None
     """Only in the run that met it: a ledger keeps the reason alone."""
+    record: Contact | Task | Note | None = None
+    """What was written, as the server's answer showed it; None where it shows nothing, as for tags."""
+    fields: tuple[str, ...] = ()
+    """Of a contact: what was sent, by the API's names. With `record` it tells `bulk.sync` what is our own."""
     earlier: bool = False
     """Whether an earlier run with the same ledger has done it, so that nothing was sent now."""
 

@@ -15,7 +15,7 @@ import msgspec
 
 from ..client import GHLClient
 from ..errors import OutcomeUnknown, UsageError
-from ..models import Contact, ContactChanges, ContactDraft, ItemResult
+from ..models import Contact, ContactChanges, ContactDraft, ItemResult, Note, Task
 from ._differs import is_as_wanted
 from .ledger import Entry
 
@@ -43,6 +43,8 @@ class Done(msgspec.Struct, frozen=True):
     record_id: str | None = None
     made: str | None = None
     """The id of the record that was created."""
+    record: Contact | Task | Note | None = None
+    """It, as the answer showed it."""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -80,6 +82,8 @@ class Verb(ABC):
     """How many inputs one request takes."""
     can_differ: ClassVar[bool] = False
     """Whether a contact shows if it is so already."""
+    fields: ClassVar[tuple[str, ...]] = ()
+    """What it writes of a contact, where its inputs do not say that."""
 
     def __init__(self, ghl: GHLClient) -> None:
         self.ghl = ghl.background
@@ -208,8 +212,8 @@ class Update(Single):
 
     async def send(self, one: Input, _context: Context) -> Done:
         """Change the contact."""
-        await self.ghl.contacts.update(one.contact_id or "", one.given, replace_tags=self._replace_tags)
-        return Done(one.contact_id)
+        contact = await self.ghl.contacts.update(one.contact_id or "", one.given, replace_tags=self._replace_tags)
+        return Done(one.contact_id, record=contact)
 
     def is_so(self, one: Input, contact: Contact) -> bool:
         """Whether the contact has all of these values."""
@@ -240,12 +244,12 @@ class Create(Single):
     async def send(self, one: Input, _context: Context) -> Done:
         """Create the contact."""
         contact = await self.ghl.contacts.create(one.given)
-        return Done(contact.id, made=contact.id)
+        return Done(contact.id, made=contact.id, record=contact)
 
     async def seek(self, one: Input, entry: Entry, besides: Collection[str]) -> Done | None:
         """Look for the contact."""
         found = await self.ghl.contacts.find_created(one.given, since=since(entry), besides=besides)
-        return None if found is None else Done(found.id, made=found.id)
+        return None if found is None else Done(found.id, made=found.id, record=found)
 
 
 class Upsert(Create):
@@ -274,7 +278,7 @@ class Upsert(Create):
     async def send(self, one: Input, _context: Context) -> Done:
         """Upsert the contact."""
         done = await self.ghl.contacts.upsert(one.given, replace_tags=self._replace_tags, check=self._check)
-        return Done(done.contact.id, made=done.contact.id if done.new else None)
+        return Done(done.contact.id, made=done.contact.id if done.new else None, record=done.contact)
 
     async def seek(self, one: Input, entry: Entry, besides: Collection[str]) -> Done | None:
         """Look for the contact. One that the location recognises is upserted again, which is harmless."""

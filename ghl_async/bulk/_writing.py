@@ -13,6 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Any
+
+import msgspec
 
 from ..client import GHLClient
 from ..errors import (
@@ -281,7 +284,12 @@ class Writing:
             await self._failed([one], error)
         else:
             self._failures_in_a_row = 0
-            outcome = Outcome(position=one.position, kind="ok", contact_id=done.contact_id, record_id=done.record_id)
+            outcome = msgspec.structs.replace(
+                _outcome(one, "ok", fields=tuple(one.body or self._verb.fields)),
+                contact_id=done.contact_id,
+                record_id=done.record_id,
+                record=done.record,
+            )
             await self._record([(outcome, one.digest, done.made)])
 
     async def _sent(self, verb: Single, one: Input, doubt: Entry | None) -> Done:
@@ -336,9 +344,12 @@ class Writing:
         outcomes = []
         for one in batch:
             result = results.get(one.contact_id or "")
-            is_ok = result is not None and result.ok
-            reason = None if is_ok else "the answer does not mention it" if result is None else result.reason
-            outcomes.append((_outcome(one, "ok" if is_ok else "failed", reason=reason), one.digest, None))
+            if result is not None and result.ok:
+                outcome = _outcome(one, "ok", fields=self._verb.fields)
+            else:
+                reason = "the answer does not mention it" if result is None else result.reason
+                outcome = _outcome(one, "failed", reason=reason)
+            outcomes.append((outcome, one.digest, None))
         await self._record(outcomes)
 
     async def _failed(self, batch: list[Input], error: GHLError) -> None:
@@ -373,12 +384,5 @@ class Writing:
         self._told.put_nowait(outcome)
 
 
-def _outcome(one: Input, kind: OutcomeKind, *, reason: str | None = None, error: GHLError | None = None) -> Outcome:
-    return Outcome(
-        position=one.position,
-        kind=kind,
-        contact_id=one.contact_id,
-        record_id=one.record_id,
-        reason=reason,
-        error=error,
-    )
+def _outcome(one: Input, kind: OutcomeKind, **more: Any) -> Outcome:
+    return Outcome(position=one.position, kind=kind, contact_id=one.contact_id, record_id=one.record_id, **more)

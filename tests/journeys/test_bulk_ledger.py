@@ -109,6 +109,33 @@ async def test_killed_at_random_moments_nothing_is_lost_or_doubled(tmp_path, nam
             assert children(sandbox, "notes").keys() - notes.keys() == made
 
 
+async def test_on_a_full_disk_nothing_is_sent_that_is_not_noted_and_nothing_is_doubled(tmp_path):
+    pytest.importorskip("resource", reason="this system has no limits on file sizes")
+    path = tmp_path / "full.ledger"
+    limited = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))\n" + CHILD
+    async with Sandbox(contacts=150, interval_seconds=0.2, requests=1000, daily=1_000_000, lost=0.0) as sandbox:
+        before = children(sandbox, "notes").keys()
+        before, some = {*before}, ids(sandbox) * 4
+        environment = {
+            "GHL_TOKEN": sandbox.token,
+            "GHL_LOCATION_ID": sandbox.location_id,
+            "GHL_BASE_URL": sandbox.base_url,
+        }
+        said = []
+        for program in (limited, CHILD):
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", program, "create_notes", str(path), *some, env=environment,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            said.append(await child.communicate())
+        assert b"StoreFailed" in said[0][1]
+        assert b"the disk" in said[0][1]
+        assert said[1][0].decode().splitlines()[-1] == "ended 600"
+        made = children(sandbox, "notes").keys() - before
+        assert len(made) == 600
+        assert made == {(contact_id, note_id) for *_, contact_id, note_id in rows(path)}
+
+
 async def test_a_run_that_is_made_again_sends_what_has_failed_and_no_more(sandbox, ghl, ledger):
     inputs = [(each, ContactChanges(city="Bern")) for each in ids(sandbox)]
     sandbox.faults.add(kind="refused", status=404, method="PUT", times=7)

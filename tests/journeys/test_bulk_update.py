@@ -320,3 +320,15 @@ async def test_a_run_that_is_stopped_ends_what_it_has_sent(sandbox, ghl):
     assert run.summary.reason == "stopped"
     assert told == run.summary.written.ok == writes(sandbox)
     assert told < 120
+
+
+async def test_an_outcome_shows_what_was_written_and_by_which_names(sandbox, ghl):
+    contact_id = ids(sandbox)[0]
+    (changed,) = await collected(bulk.update(ghl, [(contact_id, ContactChanges(city="Bern"))]))
+    assert (changed.record.id, changed.record.city, changed.fields) == (contact_id, "Bern", ("city",))
+    (made,) = await collected(bulk.create(ghl, [ContactDraft(last_name="Byron", email="ada@example.com")]))
+    assert made.record.id == made.contact_id
+    (noted,) = await collected(bulk.create_notes(ghl, [(contact_id, NoteDraft(body="Called"))]))
+    assert (noted.record.id, noted.record.body, noted.fields) == (noted.record_id, "Called", ())
+    (tagged,) = await collected(bulk.tag(ghl, [contact_id], add=["vip"]))
+    assert (tagged.record, tagged.fields) == (None, ("tags",))

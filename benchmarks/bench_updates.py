@@ -1,0 +1,107 @@
+"""How much of the quota a bulk write uses, and how much memory it needs for few inputs and for many.
+
+One change for each input, from a generator, with a ledger; the windows of the quota are judged from the second one on.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ghl_async import bulk
+from ghl_async.hooks import Event, RequestFinished
+from ghl_async.models import ContactChanges
+
+from ._harness import BenchmarkFailed, Client, Option, Report, Sandbox, connect, peak_bytes, run, spans
+
+OPTIONS = (
+    Option("interval", "length of the window in seconds, W", 1.0, 0.5),
+    Option("requests_per_interval", "what the server grants, N", 600, 100),
+    Option("round_trip", "mean round trip as a share of W", 0.01, 0.01),
+    Option("contacts", "contacts that are changed, one after the other", 1000, 100),
+    Option("small", "inputs of the small run", 2000, 300),
+    Option("inputs", "inputs of the large run", 30_000, 600),
+)
+PLENTY = 1_000_000_000
+MEGABYTE = 1_000_000
+USED = 0.98
+GROWTH = 20.0
+
+
+async def client(spec: dict[str, Any]) -> dict[str, Any]:
+    """Send the changes, and say how it ended and what it took."""
+    trips = [0.0, 0.0]
+
+    def watch(event: Event) -> None:
+        if isinstance(event, RequestFinished):
+            trips[0] += event.seconds
+            trips[1] += 1
+
+    async with connect(spec, watch) as ghl:
+        run_ = bulk.update(ghl, _changes(spec["ids"], spec["inputs"]), ledger=Path(spec["folder"], "x.ledger"))
+        async for _ in run_:
+            pass
+        summary = await run_
+    return {
+        "reason": summary.reason,
+        "written": msgspec.structs.asdict(summary.written or bulk.Written()),
+        "round_trip": trips[0] / trips[1],
+        "peak": peak_bytes(),
+    }
+
+
+def _changes(ids: list[str], inputs: int) -> Iterator[tuple[str, ContactChanges]]:
+    return ((ids[number % len(ids)], ContactChanges(city=f"city {number}")) for number in range(inputs))
+
+
+def measure(settings: Namespace, report: Report) -> None:
+    """Write few, then many; each has a server and a client of its own."""
+    small = _written(settings, report, settings.small)
+    large = _written(settings, report, settings.inputs)
+    report.bar(
+        f"peak with {settings.inputs} inputs above that with {settings.small} in MB",
+        (large["peak"] - small["peak"]) / MEGABYTE,
+        at_most=GROWTH,
+    )
+
+
+def _written(settings: Namespace, report: Report, inputs: int) -> dict[str, Any]:
+    interval, granted = settings.interval, settings.requests_per_interval
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Sandbox(
+            contacts=settings.contacts,
+            requests=granted,
+            interval_seconds=interval,
+            daily=PLENTY,
+            latency_seconds=settings.round_trip * interval,
+        ) as sandbox,
+    ):
+        spec = sandbox.spec(ids=sandbox.ids(settings.contacts), inputs=inputs, folder=folder)
+        with Client("bench_updates", spec) as process:
+            found: dict[str, Any] = process.result(60 + 3 * inputs / granted * interval)
+        log, refused = sandbox.log(), sandbox.refused()
+    if found["reason"] != "finished" or found["written"]["ok"] != inputs:
+        raise BenchmarkFailed(f"{inputs} changes ended so: {found}")
+    name = f"{inputs} inputs"
+    times = [entry["at"] for entry in log if entry["admitted"]]
+    start = times[0] + interval
+    steady = [at for at in times if at >= start]
+    used = (len(steady) - 1) / granted / ((steady[-1] - start) / interval)
+    possible = interval / (interval + found["round_trip"])
+    report.figure(f"{name}: share of the quota used, by windows", [n / granted for n in spans(steady, start, interval)])
+    report.figure(f"{name}: peak", [found["peak"] / MEGABYTE], "MB")
+    report.bar(f"{name}: share of the quota used", used, at_least=USED * possible)
+    report.bar(f"{name}: requests beside the changes", len(times) - inputs, at_most=0, always=True)
+    report.bar(f"{name}: replies 429", refused, at_most=0)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(run("bench_updates", __doc__, OPTIONS, measure, client))
