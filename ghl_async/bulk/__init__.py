@@ -4,6 +4,7 @@ from ._depth import Rhythm
 from ._doors import Way
 from ._findings import Change, Changes, Verified
 from ._outcome import Outcome, Written
+from ._own import OwnWrites
 from ._rows import Difference
 from .backfill import backfill
 from .export import Exported, export, spread_custom_fields
@@ -35,6 +36,7 @@ __all__ = [
     "Exported",
     "Failure",
     "Outcome",
+    "OwnWrites",
     "Plan",
     "PlannedWay",
     "Progress",

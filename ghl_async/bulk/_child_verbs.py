@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..client import GHLClient
@@ -109,6 +109,10 @@ class CompleteTask(_OfOne):
 
     operation, asked, what = "tasks.complete", "complete tasks", "task"
 
+    def sent(self, _one: Input) -> Mapping[str, Any]:
+        """That it is done."""
+        return {"completed": True}
+
     async def do(self, contact_id: str, record_id: str) -> Task | None:
         """Mark the task as done."""
         return await self.ghl.tasks.complete(contact_id, record_id)
@@ -139,7 +143,7 @@ class DeleteNote(_OfOne):
 class Tag(Many):
     """Tags that many contacts get or lose."""
 
-    operation, asked, can_differ, fields = "contacts.tag", "tag contacts", True, ("tags",)
+    operation, asked, can_differ = "contacts.tag", "tag contacts", True
     batch = 500
     """What one operator reports; where the server takes fewer, `add_many` learns it."""
 
@@ -152,6 +156,10 @@ class Tag(Many):
     def options(self) -> dict[str, Any]:
         """The tags."""
         return {"add": sorted(plain_tags(self._add)), "remove": sorted(plain_tags(self._remove))}
+
+    def sent(self, _one: Input) -> Mapping[str, Any]:
+        """The tags."""
+        return {"addTags": self._add, "removeTags": self._remove}
 
     def said(self, _one: Input) -> str:
         """How many tags."""
@@ -176,7 +184,6 @@ class Assign(Many):
     """Contacts that are moved to a business, or out of it."""
 
     operation, asked, can_differ = "contacts.assign", "assign contacts to a business", True
-    fields = ("businessId", "companyName")
     batch = 50
     """The published schema: "List of contact Ids to update (maximum 50)" (apps/v3/contacts-v3.json)."""
 
@@ -188,6 +195,10 @@ class Assign(Many):
     def options(self) -> dict[str, Any]:
         """The business."""
         return {"business_id": self._business_id}
+
+    def sent(self, _one: Input) -> Mapping[str, Any]:
+        """The business."""
+        return {"businessId": self._business_id}
 
     def is_so(self, _one: Input, contact: Contact) -> bool:
         """Whether it is there already."""

@@ -8,14 +8,18 @@ from collections.abc import Iterable, Iterator
 from . import _spool
 from ._content import is_same
 from ._landing import calendar_of, is_older
-from ._rows import KINDS, ContactRows, Difference, Kind
+from ._rows import KINDS, ContactRows, Difference, Kind, Part
 
-__all__ = ["compare", "settle"]
+__all__ = ["compare", "settle", "stored"]
 
 _STORED: dict[Kind, str] = {
     kind: f"SELECT id, raw FROM landing_{kind} WHERE contact_id = :contact UNION ALL"  # noqa: S608  (fixed names)
     f" SELECT id, raw FROM quarantine WHERE contact_id = :contact AND kind = '{kind}' AND id IS NOT NULL"
     for kind in KINDS
+}
+_ONE: dict[Part, str] = {
+    "contacts": "SELECT raw FROM landing_contacts WHERE id = :id",
+    **{kind: f"SELECT raw FROM landing_{kind} WHERE contact_id = :contact AND id = :id" for kind in KINDS},  # noqa: S608  (fixed names)
 }
 
 
@@ -46,6 +50,13 @@ def _differences(database: sqlite3.Connection, contact: ContactRows) -> Iterator
         for id_ in stored.keys() - sent.keys():
             if calendars is None or calendar_of(stored[id_]) in calendars:
                 yield Difference(contact.id, kind, id_, "surplus")
+
+
+def stored(database: sqlite3.Connection, difference: Difference) -> bytes | None:
+    """The raw record that is stored where something differs."""
+    names = {"contact": difference.contact_id, "id": difference.id}
+    row = database.execute(_ONE[difference.part], names).fetchone()
+    return None if row is None else str(row[0]).encode()
 
 
 def settle(database: sqlite3.Connection, synced_at: float, swept_at: float | None, apart: int | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ._rows import Part
 
-__all__ = ["is_same"]
+__all__ = ["differing", "is_same"]
 
 _OWN_WORDS: dict[Part, frozenset[str]] = {
     "tasks": frozenset({"title", "body", "assignedTo", "dueDate", "completed"}),
@@ -37,6 +37,14 @@ def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
         first, second = _by_the_wall_clock(first), _by_the_wall_clock(second)
     shared = first.keys() & second.keys()
     return not (first.keys() ^ second.keys()) & _OWN_WORDS[part] and all(first[name] == second[name] for name in shared)
+
+
+def differing(one: str | bytes, other: str | bytes) -> set[str] | None:
+    """The names whose values differ between two texts of a record; None: one of them cannot be read as an object."""
+    first, second = _said(one), _said(other)
+    if first is None or second is None:
+        return None
+    return {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
 
 
 def _bytes(text: str | bytes) -> bytes:

@@ -30,7 +30,7 @@ from .fetch import ContactBundle, Reading, Step, count
 from .run import Run, SampleCheck, Tally
 from .store import Store
 
-__all__ = ["ALL_HOLES", "HOLES_AT_ONCE", "Copying", "iso"]
+__all__ = ["ALL_HOLES", "HOLES_AT_ONCE", "Copying"]
 
 PART = 10
 """Contacts in one transaction where some of their records are read contact by contact."""
@@ -328,8 +328,8 @@ def _rows(bundle: ContactBundle) -> ContactRows:
     }
     return ContactRows(
         id=bundle.id or "",
-        date_added=iso(contact.date_added) if contact else None,
-        date_updated=iso(contact.date_updated) if contact else None,
+        date_added=_iso(contact.date_added) if contact else None,
+        date_updated=_iso(contact.date_updated) if contact else None,
         # One that does not decode is kept all the same, beside its entry in quarantine: its children hang on it.
         raw=contact.raw if contact else bundle.quarantined[0].raw,
         children=children,
@@ -340,6 +340,6 @@ def _rows(bundle: ContactBundle) -> ContactRows:
     )
 
 
-def iso(at: datetime | None) -> str | None:
+def _iso(at: datetime | None) -> str | None:
     """ISO 8601 with milliseconds and Z, as the API writes it, so that texts compare like instants."""
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

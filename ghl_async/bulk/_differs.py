@@ -1,4 +1,4 @@
-"""Whether a contact, as a read shows it, is so already as an update would make it.
+"""What a contact has of what can be written, and whether that is what an update would make of it.
 
 What cannot be told counts as a difference: then the update is sent, which is harmless.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..models import Contact
 
-__all__ = ["is_as_wanted", "plain_tags"]
+__all__ = ["SHOWN", "is_as_wanted", "is_same_value", "plain_tags"]
 
 _PLAIN: dict[str, Callable[[Contact], Any]] = {
     "firstName": lambda contact: contact.first_name,
@@ -28,8 +28,18 @@ _PLAIN: dict[str, Callable[[Contact], Any]] = {
     "source": lambda contact: contact.source,
     "assignedTo": lambda contact: contact.assigned_to,
     "dnd": lambda contact: contact.dnd,
+    "companyName": lambda contact: contact.company_name,
+    "businessId": lambda contact: contact.business_id,
 }
-"""By the API's name of what is sent: what a contact has of it."""
+SHOWN: dict[str, Callable[[Contact], Any]] = {
+    **_PLAIN,
+    "email": lambda contact: (contact.email or "").casefold(),
+    "dateOfBirth": lambda contact: contact.birth_date,
+    "dndSettings": lambda contact: contact.dnd_channels,
+    "additionalEmails": lambda contact: contact.other_emails,
+    "additionalPhones": lambda contact: contact.other_phones,
+}
+"""By the API's name of what is sent, beside tags and custom fields: what a contact has of it, whoever shows it."""
 
 
 def is_as_wanted(body: Mapping[str, Any], contact: Contact) -> bool:
@@ -58,10 +68,15 @@ def _is_same(name: str, wanted: Any, contact: Contact) -> bool:
 
 def _is_same_value(item: Mapping[str, Any], contact: Contact) -> bool:
     stored = {each.id: each.value for each in contact.custom_fields}
-    wanted = item.get("field_value", item.get("fieldValue"))
     if "id" not in item:
         return False  # named by its key: which one that is was not to be found out
-    there = stored.get(item["id"])
+    return is_same_value(item.get("field_value", item.get("fieldValue")), stored.get(item["id"]))
+
+
+def is_same_value(wanted: Any, there: Any) -> bool:
+    """Whether a custom field has a value; None and what is empty are the same."""
+    if wanted is None:
+        wanted = ""
     if wanted in ("", [], {}) or there is None:
         return wanted in ("", [], {}) and there in (None, "", [], {})
     if isinstance(wanted, list) and isinstance(there, list):

@@ -106,6 +106,8 @@ async def read(verb: Verb, position: int, item: Any) -> Input:
     digest = _digest(item)
     contact_id = record_id = given = body = fault = None
     try:
+        if isinstance(item, UsageError):
+            raise item  # whoever made the inputs could make nothing of this one
         contact_id, record_id, given = verb.take(item)
         body = await verb.check(contact_id, given)
     except UsageError as error:
@@ -131,4 +133,6 @@ def _digest(given: Any) -> bytes:
 
 def _anything(value: object) -> object:
     """Stand in for what msgspec does not encode."""
+    if isinstance(value, UsageError):
+        return str(value)
     return dict(value) if isinstance(value, Mapping) else type(value).__name__

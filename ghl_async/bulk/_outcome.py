@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -36,8 +37,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Only in the run that met it: a ledger keeps the reason alone."""
     record: Contact | Task | Note | None = None
     """What was written, as the server's answer showed it; None where it shows nothing, as for tags."""
-    fields: tuple[str, ...] = ()
-    """Of a contact: what was sent, by the API's names. With `record` it tells `bulk.sync` what is our own."""
+    what: Literal["added", "changed", "removed"] | None = None
+    """Only where it is ok: what became of the contact, task or note."""
+    sent: Mapping[str, Any] = {}
+    """Only where it is ok: what was sent of a contact, by the API's names; "addTags" and "removeTags" of tags,
+    "completed" of a task. With `record` it tells `bulk.sync` what is our own."""
     earlier: bool = False
     """Whether an earlier run with the same ledger has done it, so that nothing was sent now."""
 

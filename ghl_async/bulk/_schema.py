@@ -228,12 +228,12 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def failures_named(path: Path) -> Iterator[None]:
+def failures_named(path: Path, *, what: str = "store") -> Iterator[None]:
     """Turn SQLite's errors into ours: one line each, which names the file and says what to do."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _named(error, path) from error
+        raise _named(error, path, what) from error
     except OSError as error:
         raise StoreFailed(f"{path} cannot be used ({error.strerror}): check the path and its permissions") from error
 
@@ -249,12 +249,12 @@ _ADVICE = {
 }
 
 
-def _named(error: sqlite3.Error, path: Path) -> GHLError:
+def _named(error: sqlite3.Error, path: Path, what: str = "store") -> GHLError:
     code = _primary_code(error)
     if code == sqlite3.SQLITE_NOTADB:
-        return StoreMismatch(f"{path} is not a store of ghl-async, nor any database: name another file")
+        return StoreMismatch(f"{path} is not a {what} of ghl-async, nor any database: name another file")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(f"another program keeps writing to {path}: close it and run again")
+        return StoreBusy(f"another run or program keeps writing to {path}: let it end, and run again")
     return StoreFailed(f"{path}: {_ADVICE.get(code, str(error))}")
 
 

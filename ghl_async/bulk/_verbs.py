@@ -6,7 +6,7 @@ A verb knows one input at a time, or one batch; nothing of the order, the ledger
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any, ClassVar
@@ -34,6 +34,10 @@ __all__ = [
     "pair",
     "since",
 ]
+
+
+LONGEST_ID = 75
+"""A search takes no longer text (facts 6.2)."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -80,10 +84,12 @@ class Verb(ABC):
     """What a run of it is to do, in words."""
     batch: ClassVar[int] = 1
     """How many inputs one request takes."""
+    removes: ClassVar[bool] = False
+    """Whether that it is not found, the second time, means that it is done."""
+    overwrites: ClassVar[bool] = False
+    """Whether the last of several writes to one contact is what counts."""
     can_differ: ClassVar[bool] = False
     """Whether a contact shows if it is so already."""
-    fields: ClassVar[tuple[str, ...]] = ()
-    """What it writes of a contact, where its inputs do not say that."""
 
     def __init__(self, ghl: GHLClient) -> None:
         self.ghl = ghl.background
@@ -121,6 +127,10 @@ class Verb(ABC):
         """How many requests so many inputs take, whose `cost` is known together."""
         return cost
 
+    def sent(self, one: Input) -> Mapping[str, Any]:
+        """What it writes of a record that is there, or of a contact, by the API's names."""
+        return one.body or {}
+
     def said(self, one: Input) -> str:
         """What would be sent, for a dry run; no values."""
         return f"{self.operation}: {', '.join(one.body)}" if one.body else self.operation
@@ -135,8 +145,6 @@ class Single(Verb):
 
     creates: ClassVar[bool] = False
     """Whether to send it twice would double something."""
-    removes: ClassVar[bool] = False
-    """Whether that it is not found, the second time, means that it is done."""
 
     async def known(self, _one: Input) -> tuple[str, ...] | None:
         """The ids of what is there before, where they are needed to tell what a lost create has made."""
@@ -188,7 +196,7 @@ class Many(Verb):
 class Update(Single):
     """Changes of contacts."""
 
-    operation, asked, can_differ = "contacts.update", "update contacts", True
+    operation, asked, can_differ, overwrites = "contacts.update", "update contacts", True, True
 
     def __init__(self, ghl: GHLClient, *, replace_tags: bool) -> None:
         super().__init__(ghl)
@@ -255,7 +263,7 @@ class Create(Single):
 class Upsert(Create):
     """New contacts, or changes of those that the location recognises."""
 
-    operation, asked = "contacts.upsert", "upsert contacts"
+    operation, asked, overwrites = "contacts.upsert", "upsert contacts", True
 
     def __init__(self, ghl: GHLClient, *, replace_tags: bool, check: bool) -> None:
         super().__init__(ghl)
@@ -281,15 +289,19 @@ class Upsert(Create):
         return Done(done.contact.id, made=done.contact.id if done.new else None, record=done.contact)
 
     async def seek(self, one: Input, entry: Entry, besides: Collection[str]) -> Done | None:
-        """Look for the contact. One that the location recognises is upserted again, which is harmless."""
+        """Look for the contact. One that the location recognises is upserted again: it may not have these values."""
         body = one.body or {}
         try:
-            return await super().seek(one, entry, besides)
+            found = await super().seek(one, entry, besides)
         except OutcomeUnknown:
-            there = await self.ghl.contacts.find_duplicate(email=body.get("email"), phone=body.get("phone"))
-            if there is None:
-                raise
-            return None
+            if await self._recognised(body):
+                return None
+            raise
+        return None if found is not None and await self._recognised(body) else found
+
+    async def _recognised(self, body: Mapping[str, Any]) -> bool:
+        email, phone = body.get("email"), body.get("phone")
+        return await self.ghl.contacts.find_duplicate(email=email, phone=phone) is not None
 
 
 class Delete(Single):
@@ -329,7 +341,7 @@ def checked_id(given: object, what: str = "contact") -> str:
         raise UsageError(f"the id of a {what} must be text, not {type(given).__name__}")
     if not (given.isascii() and given.isprintable() and given.strip() == given) or given in {"", ".", ".."}:
         raise UsageError(f"{given[:40]!r} is not the id of a {what}")
-    if any(mark in given for mark in "/\\ "):
+    if len(given) > LONGEST_ID or any(mark in given for mark in "/\\ "):
         raise UsageError(f"{given[:40]!r} is not the id of a {what}")
     return given
 

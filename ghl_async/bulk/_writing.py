@@ -15,8 +15,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-import msgspec
-
 from ..client import GHLClient
 from ..errors import (
     AuthError,
@@ -34,8 +32,11 @@ from ..errors import (
     ScopeMissing,
     ServerError,
     Unauthorized,
+    UsageError,
+    WrongLocation,
 )
 from ..models import Contact, ContactQuery
+from ._doubts import sought
 from ._inputs import CHUNK, Inputs, chunks, read
 from ._outcome import Outcome, OutcomeKind, Written
 from ._verbs import Context, Done, Input, Many, Single, Verb
@@ -61,19 +62,6 @@ MAYBE_DONE = (OutcomeUnknown, NoReply, ServerError, DecodeError, DeadlineExceede
 """After these nobody knows whether the server has done it."""
 
 
-class _Besides(set[str]):
-    """Records that are not what is looked for; it remembers which others the look has met."""
-
-    def __init__(self, known: set[str]) -> None:
-        super().__init__(known)
-        self.asked: set[str] = set()
-
-    def __contains__(self, record_id: object) -> bool:
-        if isinstance(record_id, str):
-            self.asked.add(record_id)
-        return super().__contains__(record_id)
-
-
 class Writing:
     """One run's work."""
 
@@ -92,6 +80,8 @@ class Writing:
         self._first: asyncio.Task[None] | None = None
         """It shows whether writes are granted at all, and how many contacts one request may name."""
         self._touched: dict[str, None] = {}
+        self._sent_again: set[str] = set()
+        """What has inputs in common that this run sends although later ones may be done already."""
         self._jobs: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(BATCHES_AT_ONCE if isinstance(verb, Many) else AT_ONCE)
         self._room = asyncio.Semaphore(WAITING)
@@ -132,8 +122,11 @@ class Writing:
 
     async def _until_done(self, feeding: asyncio.Task[None]) -> None:
         await asyncio.wait((feeding,))
-        if not feeding.cancelled() and (error := feeding.exception()) is not None:
-            self._end(error)
+        if not feeding.cancelled():
+            if (error := feeding.exception()) is not None:
+                self._end(error)
+        elif not self._is_ending:
+            self._end(UsageError("what gives the inputs was cancelled in the middle; what came before it is done"))
         while self._jobs:
             await asyncio.wait(self._jobs)
         self._told.put_nowait(None)
@@ -169,7 +162,10 @@ class Writing:
             if (outcome := self._settle(one, entry, contacts)) is None:
                 self._touch(one)
                 self._start(one, entry)
-            elif outcome.earlier or self._ledger is None or self._is_dry:
+                continue
+            if outcome.earlier or outcome.kind == "planned":
+                self._touch(one)
+            if outcome.earlier or self._ledger is None or self._is_dry:
                 self._tell(outcome)
             else:
                 settled.append((outcome, one.digest, None))
@@ -180,16 +176,15 @@ class Writing:
 
     def _settle(self, one: Input, entry: Entry | None, contacts: dict[str, Contact]) -> Outcome | None:
         """The outcome where it is known without sending."""
-        if entry is not None and entry.is_done:
-            return Outcome(
-                position=one.position,
-                kind="ok" if entry.state == "ok" else "unchanged",
-                contact_id=entry.contact_id,
-                record_id=entry.record_id,
-                earlier=True,
-            )
+        if entry is not None and entry.is_done and not self._is_overtaken(one):
+            if entry.state == "unchanged":
+                return _outcome(one, "unchanged", earlier=True)
+            return self._done(one, Done(entry.contact_id, entry.record_id, entry.made), earlier=True)
         if one.fault is not None:
-            return _outcome(one, "failed", reason=str(one.fault), error=one.fault)
+            is_in_doubt = entry is not None and entry.is_in_doubt
+            said = "an earlier run may have done it, and it cannot be looked for: " if is_in_doubt else ""
+            kind: OutcomeKind = "unknown" if is_in_doubt else "failed"
+            return _outcome(one, kind, reason=f"{said}{one.fault}", error=one.fault)
         contact = None if one.contact_id in self._touched else contacts.get(one.contact_id or "")
         if contact is not None and self._verb.is_so(one, contact):
             return _outcome(one, "unchanged")
@@ -219,6 +214,7 @@ class Writing:
     def _touch(self, one: Input) -> None:
         """Remember what is written: the search shows it late, so it says nothing of this contact any more."""
         if self._diff and one.contact_id is not None:
+            self._touched.pop(one.contact_id, None)  # so that it becomes the youngest
             self._touched[one.contact_id] = None
             if len(self._touched) > TOUCHED:
                 del self._touched[next(iter(self._touched))]
@@ -226,6 +222,8 @@ class Writing:
     def _start(self, one: Input, entry: Entry | None) -> None:
         if entry is not None and entry.is_in_doubt:
             self._doubts[one.position] = entry
+        if self._ledger is not None and self._verb.overwrites and one.position < self._ledger.known_to:
+            self._sent_again.update(self._verb.keys(one))
         self._batch.append(one)
         if len(self._batch) >= self._verb.batch:
             self._launch()
@@ -271,8 +269,10 @@ class Writing:
 
     async def _write(self, verb: Single, one: Input) -> None:
         doubt = self._doubts.get(one.position)
+        is_in_doubt = doubt is not None
         try:
-            done = None if doubt is None else await self._sought(verb, one, doubt)
+            done = None if doubt is None or self._ledger is None else await sought(self._ledger, verb, one, doubt)
+            is_in_doubt = False
             if done is None:
                 done = await self._sent(verb, one, doubt)
         except ENDS_THE_RUN:
@@ -281,16 +281,12 @@ class Writing:
                 await self._ledger.withdraw(one.position)
             raise
         except GHLError as error:
-            await self._failed([one], error)
+            if isinstance(error, UsageError) and self._is_closed():
+                raise
+            await self._failed([one], error, is_in_doubt=is_in_doubt)
         else:
             self._failures_in_a_row = 0
-            outcome = msgspec.structs.replace(
-                _outcome(one, "ok", fields=tuple(one.body or self._verb.fields)),
-                contact_id=done.contact_id,
-                record_id=done.record_id,
-                record=done.record,
-            )
-            await self._record([(outcome, one.digest, done.made)])
+            await self._record([(self._done(one, done), one.digest, done.made)])
 
     async def _sent(self, verb: Single, one: Input, doubt: Entry | None) -> Done:
         context = Context()
@@ -306,29 +302,11 @@ class Writing:
             raise
         except DuplicateContact:
             # The one in the way may be what the earlier try has made, seen late by the searches.
-            if verb.creates and doubt is not None and (late := await self._sought(verb, one, doubt)) is not None:
-                return late
+            if verb.creates and doubt is not None and self._ledger is not None:
+                late = await sought(self._ledger, verb, one, doubt)
+                if late is not None:
+                    return late
             raise
-
-    async def _sought(self, verb: Single, one: Input, doubt: Entry) -> Done | None:
-        """What an earlier process has made for this input, and for no other."""
-        if self._ledger is None:
-            return None  # without a ledger there are no doubts
-        besides = _Besides(await self._ledger.made_for(one.contact_id, one.position))
-        while True:
-            found, unknown = None, None
-            try:
-                found = await verb.seek(one, doubt, besides)
-            except OutcomeUnknown as error:
-                unknown = error
-            taken = await self._ledger.taken(besides.asked - besides, one.position)
-            if found is not None and found.made not in taken:
-                return found
-            if not taken:
-                if unknown is not None:
-                    raise unknown
-                return None
-            besides |= taken  # what was in the way is another input's: look once more, past it
 
     async def _write_many(self, verb: Many, batch: list[Input]) -> None:
         await self._intend(batch, None)
@@ -345,21 +323,39 @@ class Writing:
         for one in batch:
             result = results.get(one.contact_id or "")
             if result is not None and result.ok:
-                outcome = _outcome(one, "ok", fields=self._verb.fields)
+                outcome = self._done(one, Done(one.contact_id))
             else:
                 reason = "the answer does not mention it" if result is None else result.reason
                 outcome = _outcome(one, "failed", reason=reason)
             outcomes.append((outcome, one.digest, None))
         await self._record(outcomes)
 
-    async def _failed(self, batch: list[Input], error: GHLError) -> None:
-        kind: OutcomeKind = "unknown" if isinstance(error, MAYBE_DONE) else "failed"
-        says_nothing_of_it = isinstance(error, Forbidden | NoReply | ServerError)
-        self._failures_in_a_row = self._failures_in_a_row + 1 if says_nothing_of_it else 0
+    async def _failed(self, batch: list[Input], error: GHLError, *, is_in_doubt: bool = False) -> None:
+        kind: OutcomeKind = "unknown" if is_in_doubt or isinstance(error, MAYBE_DONE) else "failed"
+        if not (is_in_doubt and isinstance(error, OutcomeUnknown)):  # that no look can tell says nothing of the rest
+            says_nothing_of_it = isinstance(error, (Forbidden, *MAYBE_DONE))
+            self._failures_in_a_row = self._failures_in_a_row + 1 if says_nothing_of_it else 0
         outcomes = [_outcome(one, kind, reason=str(error), error=error) for one in batch]
         await self._record([(outcome, one.digest, None) for outcome, one in zip(outcomes, batch, strict=True)])
-        if self._failures_in_a_row >= IN_A_ROW:
-            raise error
+        if self._failures_in_a_row < IN_A_ROW:
+            return
+        if isinstance(error, WrongLocation):
+            # Are so many contacts somebody else's, or is the token? The latter refuses this too.
+            self._failures_in_a_row = 0
+            await self._ghl.background.contacts.search(page_size=1)
+            return
+        raise error
+
+    def _is_closed(self) -> bool:
+        try:
+            _ = self._ghl.quota
+        except UsageError:
+            return True
+        return False
+
+    def _is_overtaken(self, one: Input) -> bool:
+        """Whether an earlier input of the same contact is sent by this run: then this one has to follow it again."""
+        return bool(self._sent_again) and not self._sent_again.isdisjoint(self._verb.keys(one))
 
     async def _intend(self, batch: list[Input], known: Sequence[str] | None) -> None:
         if self._ledger is not None:
@@ -372,6 +368,18 @@ class Writing:
             await self._ledger.record(outcomes)
         for outcome, _, _ in outcomes:
             self._tell(outcome)
+
+    def _done(self, one: Input, done: Done, *, earlier: bool = False) -> Outcome:
+        return Outcome(
+            position=one.position,
+            kind="ok",
+            contact_id=done.contact_id,
+            record_id=done.record_id,
+            record=done.record,
+            what="removed" if self._verb.removes else "added" if done.made else "changed",
+            sent=self._verb.sent(one),
+            earlier=earlier,
+        )
 
     def _tell(self, outcome: Outcome) -> None:
         self._counts[outcome.kind] += 1

@@ -51,6 +51,7 @@ _INTEND = """
 INSERT INTO writes (position, digest, state, intended_at, contact_id, record_id, known)
 VALUES (?1, ?2, 'intended', ?3, ?4, ?5, ?6)
 ON CONFLICT (position) DO UPDATE SET
+    digest = excluded.digest, contact_id = excluded.contact_id, record_id = excluded.record_id,
     intended_at = CASE WHEN state IN ('intended', 'unknown') THEN intended_at ELSE excluded.intended_at END,
     known = CASE WHEN state IN ('intended', 'unknown') THEN known ELSE excluded.known END,
     state = 'intended', reason = NULL
@@ -58,7 +59,7 @@ ON CONFLICT (position) DO UPDATE SET
 _RECORD = """
 INSERT INTO writes (position, digest, state, contact_id, record_id, made, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (position) DO UPDATE SET
-    state = ?3, contact_id = ?4, record_id = ?5, made = ?6, reason = ?7
+    digest = ?2, state = ?3, contact_id = ?4, record_id = ?5, made = coalesce(?6, made), reason = ?7
 """
 _WITHDRAW = "DELETE FROM writes WHERE position = ?1 AND state = 'intended'"
 
@@ -76,6 +77,8 @@ class Entry(msgspec.Struct, frozen=True):
     reason: str | None
     known: tuple[str, ...] | None
     """The ids of the records that were there before; None: nobody looked."""
+    made: str | None
+    """The id of what it has made."""
 
     @property
     def is_done(self) -> bool:
@@ -109,6 +112,8 @@ class Ledger:
         self._waiting: list[tuple[list[_Statement], asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._failure: str | None = None
+        self.known_to = 0
+        """One more than the last position that earlier runs know."""
 
     async def open(self, identity: Mapping[str, str], *, create: bool = True) -> None:
         """Open the file, or make it.
@@ -120,12 +125,15 @@ class Ledger:
         Raises:
             StoreMismatch: it is the ledger of another operation, location or options, or no ledger at all.
             StoreBusy: another run holds it.
+            StoreFailed: it cannot be read or written.
             UsageError: the place cannot exist.
         """
         await self._on_thread(self._open, identity, create)
 
     async def recall(self, inputs: Sequence[tuple[int, bytes]]) -> dict[int, Entry]:
         """Say what is known of some inputs, given as position and digest, by position; of new ones nothing.
+
+        An input that has failed may be another one now, and is new then.
 
         Raises:
             StoreMismatch: one of them is not what it was.
@@ -198,11 +206,13 @@ class Ledger:
     # Everything below runs on the ledger's own thread.
 
     def _open(self, identity: Mapping[str, str], create: bool) -> None:  # noqa: FBT001 - called by name of the job
-        with failures_named(self._file):
+        with failures_named(self._file, what="ledger"):
             if self._file.is_dir() or not self._file.parent.is_dir():
                 raise UsageError(f"{self.path} is a folder, or its folder does not exist: name a file for the ledger")
             if not create and not self._file.exists():
                 return
+            if self._file.exists() and not os.access(self._file, os.W_OK):  # SQLite would call it an error of the disk
+                raise StoreFailed(f"{self.path} is read-only: change its permissions, or name another file")
             database = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
                 self._take(database, identity)
@@ -217,7 +227,8 @@ class Ledger:
         with transaction(database):
             found = int(database.execute("PRAGMA application_id").fetchone()[0])
             objects = int(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-            if found != _APPLICATION_ID and (found or objects):
+            version = int(database.execute("PRAGMA user_version").fetchone()[0])
+            if found != _APPLICATION_ID and (found or version or objects):
                 raise StoreMismatch(f"{self.path} is a database, but not a ledger of ghl-async: name another file")
             if not objects:
                 for statement in _TABLES.split(";"):
@@ -226,6 +237,7 @@ class Ledger:
                 database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
             self._check(database, identity)
+        self.known_to = int(database.execute("SELECT coalesce(max(position) + 1, 0) FROM writes").fetchone()[0])
         database.execute("PRAGMA journal_mode = WAL")
         # An intention that a power loss takes back would be a write that is done twice.
         database.execute("PRAGMA synchronous = FULL")
@@ -245,20 +257,22 @@ class Ledger:
     def _recall(self, inputs: Sequence[tuple[int, bytes]]) -> dict[int, Entry]:
         if self._database is None or not inputs:
             return {}
-        with failures_named(self._file):
+        with failures_named(self._file, what="ledger"):
             found = self._database.execute(
-                "SELECT position, digest, state, intended_at, contact_id, record_id, reason, known FROM writes"
-                " WHERE position BETWEEN ? AND ?",
+                "SELECT position, digest, state, intended_at, contact_id, record_id, reason, known, made FROM"
+                " writes WHERE position BETWEEN ? AND ?",
                 (inputs[0][0], inputs[-1][0]),
             ).fetchall()
         given = dict(inputs)
-        for position, digest, *_ in found:
+        # What has failed may be mended in its place.
+        known = [row for row in found if row[2] != "failed" or row[1] == given.get(row[0])]
+        for position, digest, *_ in known:
             if given.get(position) != digest:
                 raise StoreMismatch(
                     f"{self.path} is a ledger of another input: what stands at place {position} (from 0) is not what"
                     " it was; pass the same input again, or name another file"
                 )
-        return {row[0]: _entry(*row[2:]) for row in found}
+        return {row[0]: _entry(*row[2:]) for row in known}
 
     def _made_for(self, contact_id: str | None, position: int) -> set[str]:
         sql = "SELECT made FROM writes WHERE contact_id = ? AND made IS NOT NULL AND position != ?"
@@ -271,7 +285,7 @@ class Ledger:
     def _ids(self, sql: str, *values: object) -> set[str]:
         if self._database is None:
             return set()
-        with failures_named(self._file):
+        with failures_named(self._file, what="ledger"):
             return {row[0] for row in self._database.execute(sql, values)}
 
     def _write(self, statements: Sequence[_Statement]) -> None:
@@ -280,7 +294,7 @@ class Ledger:
         if self._failure is not None:
             raise StoreFailed(f"{self.path}: nothing more is written, an earlier write failed: {self._failure}")
         try:
-            with failures_named(self._file), transaction(self._database):
+            with failures_named(self._file, what="ledger"), transaction(self._database):
                 for sql, values in statements:
                     self._database.execute(sql, values)
         except GHLError as error:
@@ -304,6 +318,7 @@ def _entry(  # the columns, in their order
     record_id: str | None,
     reason: str | None,
     known: str | None,
+    made: str | None,
 ) -> Entry:
     ids = None if known is None else tuple(json.loads(known))
-    return Entry(state, intended_at, contact_id, record_id, reason, ids)
+    return Entry(state, intended_at, contact_id, record_id, reason, ids, made)

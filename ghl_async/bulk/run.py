@@ -283,7 +283,7 @@ class Run(Generic[Item]):
         return self._tally.progress()
 
     def stop(self) -> None:
-        """End the run as soon as possible; what is done is kept, what is under way is dropped.
+        """End the run as soon as possible; what is done is kept. Reads under way are dropped, writes come to their end.
 
         May be called from a signal handler of the event loop.
         """
@@ -307,30 +307,29 @@ class Run(Generic[Item]):
             raise UsageError("a run can be used once: make a new one")
         self._started = True
         source = self._produce(self)
+        again = ": the same call goes on where it stopped" if self._tally.is_resumable else ""
+        ending: tuple[Reason, str] | None = None
         try:
             async for item in source:
                 yield item
         except DailyQuotaExhausted as error:
-            self.summary = self._tally.summary("daily quota", str(error), resumable=self._tally.is_resumable)
+            ending = "daily quota", str(error)
         except RateLimited as error:
-            self._end("stopped", f"the server grants no requests any more ({error})")
+            ending = "stopped", f"the server grants no requests any more ({error}){again}"
         except BaseException as error:
             left = {GeneratorExit: "the loop was left early", asyncio.CancelledError: "cancelled"}.get(type(error))
-            resumable = self._tally.is_resumable
-            self.summary = self._tally.summary("stopped" if left else "failed", left or str(error), resumable=resumable)
+            ending = "stopped" if left else "failed", left or str(error)
             raise
         finally:
             try:
                 await source.aclose()  # type: ignore[attr-defined]  # an async generator
             finally:
-                if self.summary is None:
-                    self._end("stopped", "stopped")
+                # Behind the closing, in which writes that were sent come to their end.
+                if ending is None and self.summary is None:
+                    ending = "stopped", f"stopped{again}"
+                if ending is not None:
+                    self.summary = self._tally.summary(*ending, resumable=self._tally.is_resumable)
                 self._ended.set()
-
-    def _end(self, reason: Reason, said: str) -> None:
-        resumable = self._tally.is_resumable
-        more = ": the same call goes on where it stopped" if resumable else ""
-        self.summary = self._tally.summary(reason, said + more, resumable=resumable)
 
     async def _drain(self) -> Summary:
         if not self._started:

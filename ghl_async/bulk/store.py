@@ -101,6 +101,9 @@ class Store(Protocol):
         A reading older than what is stored is no difference; nor is another form of the same record.
         """
 
+    async def stored(self, difference: Difference) -> bytes | None:
+        """The raw record that is stored where something differs; None: there is none, or only a quarantined one."""
+
     async def settle(self, *, synced_at: float, swept_at: float | None = None, apart: int | None = None) -> None:
         """Note that a sync came to its end: when it began, and what its sweep found, if there was one."""
 
@@ -153,7 +156,8 @@ class Store(Protocol):
 class SQLiteStore:
     """A store in one SQLite file, for one run at a time; anybody may read the file meanwhile.
 
-    The views `contacts`, `tasks`, `notes`, `appointments` and `custom_field_values` are for people and their SQL.
+    The views `contacts`, `contact_tags`, `custom_field_values`, `tasks`, `notes` and `appointments`, and on demand
+    `contacts_with_custom_fields`, are for people and their SQL; `_views` says what stands in their columns.
     All work is done on one thread of its own, so the event loop never waits for the disk. A file named `<path>-lock`
     stays beside the store; it is empty, and may be deleted when no run is on.
 
@@ -201,6 +205,10 @@ class SQLiteStore:
     async def compare(self, contacts: Sequence[ContactRows]) -> list[Difference]:
         """List differences; see `Store.compare`."""
         return await self._on_thread(self._read, _comparing.compare, contacts)
+
+    async def stored(self, difference: Difference) -> bytes | None:
+        """The raw record where something differs; see `Store.stored`."""
+        return await self._on_thread(self._read, _comparing.stored, difference)
 
     async def settle(self, *, synced_at: float, swept_at: float | None = None, apart: int | None = None) -> None:
         """Note the end of a sync; see `Store.settle`."""

@@ -22,10 +22,8 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from ..client import GHLClient
-from ..errors import UsageError
-from ..models import Appointment, Contact, ContactQuery, Note, Task
-from ._content import is_same
-from ._copying import Copying, iso
+from ..models import ContactQuery
+from ._copying import Copying
 from ._cursors import calls_wanted
 from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of
 from ._findings import Change, Changes
@@ -33,6 +31,7 @@ from ._frontier import Frontier
 from ._gone import Asked
 from ._identity import LOOKED_BACK, WHOLE_EVERY, changed_since
 from ._newest_notes import owners_of_new_notes
+from ._own import Own, OwnWrites
 from ._rows import Batch, Checkpoint, ContactRows, Difference, Identity, Kind, Part
 from .fetch import SLOW_SECONDS, ContactBundle, Step, included
 from .run import Run, Tally
@@ -41,7 +40,6 @@ from .store import Store
 __all__ = ["sync"]
 
 ROUNDS = 2
-_TOUCHED: dict[type, Part] = {Contact: "contacts", Task: "tasks", Note: "notes", Appointment: "appointments"}
 _PARTS: tuple[Part, ...] = ("contacts", "tasks", "notes", "appointments")
 
 
@@ -51,7 +49,7 @@ def sync(
     /,
     *,
     include: Sequence[str] = ("tasks", "notes", "appointments"),
-    own: Iterable[Contact | Task | Note | Appointment] = (),
+    own: OwnWrites | Iterable[Own] = (),
     sweep_every: timedelta = SWEEP_EVERY,
     whole_every: timedelta = WHOLE_EVERY,
 ) -> Run[Change]:
@@ -62,9 +60,13 @@ def sync(
 
     Args:
         include: any of "tasks", "notes", "appointments", the same as when the store was filled.
-        own: records that this program wrote itself since the last sync, as the server's replies showed them. They go
-            into the store, but what still is as they say is no change. A contact is known by its `date_updated`: what
-            somebody else changed of it between the last sync and that write is not told apart from the write.
+        own: what this program wrote itself since the last sync began, and in the hour before that, since the search
+            may show it late: the outcomes of bulk writes, or records as the replies to other writes showed them, in
+            the order of the writes; `OwnWrites` keeps them small. They go into the store, but are no change, unless
+            somebody else has changed the same record before or behind them. A contact given without an outcome is
+            known by its `date_updated` alone: what came between the last sync and that write is not told apart.
+            Writes of a process that is gone: make the same call again with its ledger, which sends nothing and tells
+            the outcomes.
         sweep_every: how long deletions, and changes that move no date, may go unseen. 0: look now.
         whole_every: how long a changed task, or an old note that was changed, may go unseen. 0: read everything now.
 
@@ -82,22 +84,18 @@ def sync(
     kinds = included(include)
     tally = Tally(ghl, "what changed of contacts" + (f" with {', '.join(kinds)}" if kinds else ""))
     work = _Sync(ghl, store, ContactQuery(), Identity(ghl.location_id, "", kinds), tally, store)
-    work.prepare(own, sweep_every=sweep_every, whole_every=whole_every)
+    work.prepare(
+        own if isinstance(own, OwnWrites) else OwnWrites(own), sweep_every=sweep_every, whole_every=whole_every
+    )
     return Run(tally, work.run)
 
 
 class _Sync(Copying[Change]):
     """One run of a sync."""
 
-    def prepare(
-        self, own: Iterable[Contact | Task | Note | Appointment], *, sweep_every: timedelta, whole_every: timedelta
-    ) -> None:
+    def prepare(self, own: OwnWrites, *, sweep_every: timedelta, whole_every: timedelta) -> None:
         """Say what is not a change, and how often to look deeper."""
-        self._own: dict[tuple[Part, str], list[Contact | Task | Note | Appointment]] = {}
-        for record in own:
-            if type(record) not in _TOUCHED:
-                raise UsageError(f"own takes contacts, tasks, notes and appointments, not {type(record).__name__}")
-            self._own.setdefault((_TOUCHED[type(record)], record.id), []).append(record)
+        self._own = own
         self._sweep_every, self._whole_every = sweep_every, whole_every
         self._counts = {"added": 0, "changed": 0, "removed": 0, "own": 0}
         self._began = time.time()
@@ -221,8 +219,9 @@ class _Sync(Copying[Change]):
             await self._note_looked_at(batch, part, found)
             return
         self._vanished += [bundle.id for bundle in part if bundle.vanished and bundle.id is not None]
-        for change in self._changes(batch, found):
-            yield change
+        async with aclosing(self._changes(batch, found)) as changes:
+            async for change in changes:
+                yield change
         await self._keep(batch, part)
 
     async def _note_looked_at(self, batch: Batch, part: Sequence[ContactBundle], found: list[Difference]) -> None:
@@ -235,13 +234,13 @@ class _Sync(Copying[Change]):
         self._met += len(part)
         self._tally.contacts += len(part)
 
-    def _changes(self, batch: Batch, found: list[Difference]) -> Iterable[Change]:
+    async def _changes(self, batch: Batch, found: list[Difference]) -> AsyncGenerator[Change, None]:
         rows = {row.id: row for row in batch.contacts}
         by_contact: dict[str, list[Difference]] = {}
         for each in found:
             by_contact.setdefault(each.contact_id, []).append(each)
         for contact_id, differences in by_contact.items():
-            foreign = [each for each in differences if not self._is_own(each, rows[contact_id])]
+            foreign = [each for each in differences if not await self._is_own(each, rows[contact_id])]
             parts = {each.part for each in foreign}
             is_new = any(each.part == "contacts" and each.what == "missing" for each in foreign)
             what = "own" if not parts else "added" if is_new else "changed"
@@ -251,23 +250,24 @@ class _Sync(Copying[Change]):
                 named = tuple(part for part in _PARTS if part in parts)
                 yield Change(contact_id, "added" if is_new else "changed", named)
 
-    def _is_own(self, difference: Difference, row: ContactRows) -> bool:
-        """Whether a record still is as this program left it."""
-        for record in self._own.get((difference.part, difference.id), ()):
-            if isinstance(record, Contact):
-                if record.date_updated is not None and iso(record.date_updated) == row.date_updated:
-                    return True
-            else:
-                sent = next((each.raw for each in row.children[difference.part] if each.id == difference.id), None)  # type: ignore[index]  # a contact is not one of these
-                if sent is not None and is_same(difference.part, record.raw, sent):
-                    return True
-        return False
+    async def _is_own(self, difference: Difference, row: ContactRows) -> bool:
+        """Whether a record differs by what this program wrote, and by nothing else."""
+        if not self._own.knows(difference.id):
+            return False
+        if difference.part == "contacts":
+            sent: bytes | None = row.raw
+        else:
+            sent = next((each.raw for each in row.children[difference.part] if each.id == difference.id), None)
+        stored = await self._store.stored(difference) if difference.what == "stale" else None
+        return self._own.explains(difference, stored, sent)
 
     async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Change, None]:
         for contact_id in contact_ids:
-            self._counts["removed"] += 1
+            is_own = self._own.has_removed(contact_id)
+            self._counts["own" if is_own else "removed"] += 1
             self._note()
-            yield Change(contact_id, "removed", ())
+            if not is_own:
+                yield Change(contact_id, "removed", ())
         self._tally.pruned += await self._store.remove(contact_ids)
 
     async def _finish_early(self, part: Sequence[Step], frontier: Frontier | None) -> None:

@@ -88,7 +88,7 @@ def update(
 
     Raises (from the run):
         StoreMismatch: the ledger is one of another write or another input. Nothing was sent of the chunk that differs.
-        StoreBusy: another run holds the ledger.
+        StoreBusy: another run holds the ledger. StoreFailed: it cannot be written; what it does not know is not sent.
         DailyQuotaExhausted never: the run ends, resumable if there is a ledger.
         Unauthorized, ScopeMissing, ConnectFailed: what would fail for every input; so is whatever says nothing of the
             input itself and comes 25 times in a row.

@@ -106,7 +106,8 @@ class ContactWrites:
         body = contact_body(operation, ContactDraft, draft, self._generation, send_refused=True)
         await self._reference.settle(operation, body)
         as_sent = msgspec.structs.replace(draft, phone=body.get("phone"))
-        sight = ContactSight(self._send, self.location_id, as_sent, self._creations, besides)
+        # Not with what this client itself has made: that may be the very one, whose outcome was never noted.
+        sight = ContactSight(self._send, self.location_id, as_sent, Creations(), besides)
         if not sight.is_possible:
             raise OutcomeUnknown(
                 f"{operation}: it may or may not have been created: {_NO_READ}", operation=operation, draft=draft

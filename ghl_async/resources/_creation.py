@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
-from ..errors import DecodeError, GHLError, OutcomeUnknown, Unprocessable
+from ..errors import DecodeError, GHLError, NoReply, OutcomeUnknown, ServerError, Unprocessable
 
 __all__ = [
     "Creations",
@@ -108,7 +108,7 @@ async def create_once(
             return await make()
         except Unprocessable as refusal:
             # https://github.com/GoHighLevel/highlevel-api-docs/issues/64: refused with 422, and created all the same
-            sight = Sight.ABSENT if look is None else await _after_refusal(look, refusal)
+            sight = Sight.ABSENT if look is None else await _after_refusal(operation, draft, look, refusal)
             if sight is Sight.ABSENT:
                 raise
             failure: GHLError = refusal
@@ -186,10 +186,13 @@ async def _patiently(look: Look[T]) -> T | Sight:
     return await look(0)
 
 
-async def _after_refusal(look: Look[T], refusal: Unprocessable) -> T | Sight:
+async def _after_refusal(operation: str, draft: object, look: Look[T], refusal: Unprocessable) -> T | Sight:
     try:
         return await _patiently(look)
-    except GHLError as fault:
+    except (NoReply, ServerError) as fault:
+        what = f"it was refused, and whether it was made all the same could not be looked for: {fault}"
+        raise _unknown(operation, draft, what, refusal) from None
+    except GHLError as fault:  # no look will ever tell
         refusal.add_note(f"whether it was created all the same could not be looked for ({type(fault).__name__})")
         return Sight.ABSENT
 

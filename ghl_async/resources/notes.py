@@ -180,7 +180,8 @@ class Notes:
 
             async def look(_to_come: int) -> Note | Sight:
                 page = await reader.page(contact_id)
-                return sight_of_note(_without(page, besides), draft, began, self._creations)
+                # Without what this client itself has made: that may be the very one, whose outcome was never noted.
+                return sight_of_note(_without(page, besides), draft, began, Creations())
 
             note = await find_created("notes.find_created", draft, look)
             if note is not None:

@@ -136,6 +136,37 @@ async def test_on_a_full_disk_nothing_is_sent_that_is_not_noted_and_nothing_is_d
         assert made == {(contact_id, note_id) for *_, contact_id, note_id in rows(path)}
 
 
+@pytest.mark.parametrize("name", ["create", "create_notes"])
+async def test_made_again_by_the_same_client_when_there_is_room_nothing_is_doubled(tmp_path, name):
+    pytest.importorskip("resource", reason="this system has no limits on file sizes")
+    once = CHILD.index("        run = ")
+    twice = (
+        "import resource\nfrom ghl_async.errors import StoreFailed\n"
+        + CHILD[:once]
+        + "        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))\n"
+        "        try:\n"
+        "            await getattr(bulk, name)(ghl, inputs, ledger=ledger)\n"
+        "        except StoreFailed:\n"
+        "            print('full', flush=True)\n"
+        "        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        + CHILD[once:]
+    )
+    async with Sandbox(contacts=150, interval_seconds=0.2, requests=1000, daily=1_000_000, lost=0.0) as sandbox:
+        before = len(ids(sandbox)) + len(children(sandbox, "notes"))
+        environment = {
+            "GHL_TOKEN": sandbox.token,
+            "GHL_LOCATION_ID": sandbox.location_id,
+            "GHL_BASE_URL": sandbox.base_url,
+        }
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", twice, name, str(tmp_path / "full.ledger"), *ids(sandbox) * 2, env=environment,
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said = (await child.communicate())[0].decode().splitlines()
+        assert (said[0], said[-1]) == ("full", "ended 300")
+        assert len(ids(sandbox)) + len(children(sandbox, "notes")) - before == 300
+
+
 async def test_a_run_that_is_made_again_sends_what_has_failed_and_no_more(sandbox, ghl, ledger):
     inputs = [(each, ContactChanges(city="Bern")) for each in ids(sandbox)]
     sandbox.faults.add(kind="refused", status=404, method="PUT", times=7)
@@ -356,3 +387,83 @@ async def test_an_input_that_was_wrong_and_is_right_now_is_sent(sandbox, ledger)
         sandbox.state.main.dictionaries.fields.create("Shoe size", "contact", {"dataType": "TEXT"})
         ghl.dictionary.forget("custom_fields")
         assert (await bulk.update(ghl, inputs, ledger=ledger)).written == bulk.Written(ok=3)
+
+
+async def test_a_change_that_is_made_again_is_followed_by_the_later_ones_of_its_contact(sandbox, ghl, ledger):
+    contact_id, other = ids(sandbox)[:2]
+    inputs = [
+        (contact_id, ContactChanges(city="First", website="https://a.example.com")),
+        (other, ContactChanges(city="Bern")),
+        (contact_id, ContactChanges(city="Last")),
+    ]
+    sandbox.faults.add(kind="refused", status=404, method="PUT", path_contains=contact_id, times=1)
+    assert kinds(await collected(bulk.update(ghl, inputs, ledger=ledger))) == {"ok": 2, "failed": 1}
+    again = await collected(bulk.update(ghl, inputs, ledger=ledger))
+    assert [(each.position, each.earlier) for each in sorted(again, key=lambda each: each.position)] == [
+        (0, False),
+        (1, True),
+        (2, False),
+    ]
+    assert contacts(sandbox)[contact_id]["city"] == "Last"
+    assert contacts(sandbox)[contact_id]["website"] == "https://a.example.com"
+
+
+async def test_upserts_that_are_made_again_keep_their_order(sandbox, ghl, ledger):
+    inputs = [ContactDraft(first_name=name, email="ada@example.com") for name in ("Old", "New")]
+    sandbox.faults.add(kind="refused", status=404, path_contains="/contacts/upsert", times=1)
+    assert kinds(await collected(bulk.upsert(ghl, inputs, check=False, ledger=ledger))) == {"ok": 1, "failed": 1}
+    await bulk.upsert(ghl, inputs, check=False, ledger=ledger)
+    (made,) = [each for each in contacts(sandbox).values() if each.get("email") == "ada@example.com"]
+    assert made["firstName"].casefold() == "new"
+
+
+async def test_what_stays_in_doubt_because_a_look_failed_is_looked_for_again(sandbox, ledger):
+    contact_id, before = ids(sandbox)[0], len(children(sandbox, "notes"))
+    inputs = [(contact_id, NoteDraft(body="Called"))]
+    async with client_of(sandbox, retry=ONCE) as ghl:
+        sandbox.faults.add(**HALF_DONE, method="POST", path_contains="/notes")
+        await dies(bulk.create_notes(ghl, inputs, ledger=ledger), sandbox, 0)
+        sandbox.faults.add(kind="refused", status=403, method="GET", path_contains="/notes", times=4)
+        (outcome,) = await collected(bulk.create_notes(ghl, inputs, ledger=ledger))
+        assert outcome.kind == "unknown"
+        sandbox.faults.clear()
+        (outcome,) = await collected(bulk.create_notes(ghl, inputs, ledger=ledger))
+    assert outcome.kind == "ok"
+    assert len(children(sandbox, "notes")) == before + 1
+
+
+async def test_a_client_that_is_closed_leaves_nothing_failed(sandbox, ledger):
+    inputs = [(each, NoteDraft(body="Called")) for each in ids(sandbox)]
+    before = len(children(sandbox, "notes"))
+    sandbox.limits.change(requests=20, interval_seconds=1.0)
+    run = None
+    async with client_of(sandbox) as ghl:
+        run = aiter(bulk.create_notes(ghl, inputs, ledger=ledger))
+        await anext(run)
+    with contextlib.suppress(UsageError):
+        async for _ in run:
+            pass
+    assert "failed" not in {state for _, state, *_ in rows(ledger)}
+    sandbox.limits.change(requests=10_000, interval_seconds=1.0)
+    async with client_of(sandbox) as ghl:
+        assert (await bulk.create_notes(ghl, inputs, ledger=ledger)).written.ok == 120
+    assert len(children(sandbox, "notes")) == before + 120
+
+
+async def test_what_has_failed_may_be_mended_in_its_place(sandbox, ghl, ledger):
+    contact_id = ids(sandbox)[0]
+    wrong = [("no id", ContactChanges(city="Bern")), (contact_id, ContactChanges(city="Bern"))]
+    assert (await bulk.update(ghl, wrong, ledger=ledger)).written == bulk.Written(ok=1, failed=1)
+    right = [(ids(sandbox)[1], ContactChanges(city="Bern")), wrong[1]]
+    assert (await bulk.update(ghl, right, ledger=ledger)).written == bulk.Written(ok=2, earlier=1)
+
+
+async def test_a_contact_that_the_ledger_has_written_is_not_compared_with_a_search_that_is_late(sandbox, ghl, ledger):
+    contact_id = ids(sandbox)[0]
+    was = contacts(sandbox)[contact_id]["city"]
+    there, back = (contact_id, ContactChanges(city="Zurich")), (contact_id, ContactChanges(city=was or "Bern"))
+    await bulk.update(ghl, [there], ledger=ledger, diff=True)
+    before = requests(sandbox)
+    assert (await bulk.update(ghl, [there, back], ledger=ledger, diff=True)).written.unchanged == 0
+    assert requests(sandbox) - before <= 2
+    assert contacts(sandbox)[contact_id]["city"] == (was or "Bern")

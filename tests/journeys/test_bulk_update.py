@@ -10,7 +10,7 @@ import pytest
 
 from ghl_async import Quota, RetryPolicy, bulk
 from ghl_async.bulk import _inputs, _writing
-from ghl_async.errors import DuplicateContact, NotFound, ServerError, Unauthorized, UsageError
+from ghl_async.errors import DuplicateContact, NotFound, OutcomeUnknown, ServerError, Unauthorized, UsageError
 from ghl_async.models import BusinessDraft, ContactChanges, ContactDraft, NoteDraft, TaskDraft
 from ghl_async.sandbox import Sandbox
 from ghl_async.sandbox.admin import truth
@@ -322,13 +322,54 @@ async def test_a_run_that_is_stopped_ends_what_it_has_sent(sandbox, ghl):
     assert told < 120
 
 
-async def test_an_outcome_shows_what_was_written_and_by_which_names(sandbox, ghl):
+async def test_an_outcome_shows_what_was_sent_and_what_became_of_it(sandbox, ghl):
     contact_id = ids(sandbox)[0]
     (changed,) = await collected(bulk.update(ghl, [(contact_id, ContactChanges(city="Bern"))]))
-    assert (changed.record.id, changed.record.city, changed.fields) == (contact_id, "Bern", ("city",))
+    assert (changed.record.id, changed.record.city, dict(changed.sent)) == (contact_id, "Bern", {"city": "Bern"})
     (made,) = await collected(bulk.create(ghl, [ContactDraft(last_name="Byron", email="ada@example.com")]))
-    assert made.record.id == made.contact_id
+    assert (made.record.id, made.what, changed.what) == (made.contact_id, "added", "changed")
     (noted,) = await collected(bulk.create_notes(ghl, [(contact_id, NoteDraft(body="Called"))]))
-    assert (noted.record.id, noted.record.body, noted.fields) == (noted.record_id, "Called", ())
+    assert (noted.record.id, noted.record.body, noted.what) == (noted.record_id, "Called", "added")
     (tagged,) = await collected(bulk.tag(ghl, [contact_id], add=["vip"]))
-    assert (tagged.record, tagged.fields) == (None, ("tags",))
+    assert (tagged.record, tagged.what, tagged.sent["addTags"]) == (None, "changed", ["vip"])
+
+
+async def test_a_source_that_is_cancelled_does_not_pass_for_one_that_has_ended(sandbox, ghl):
+    async def source():
+        yield ids(sandbox)[0], ContactChanges(city="Bern")
+        raise asyncio.CancelledError
+
+    run = bulk.update(ghl, source())
+    with pytest.raises(UsageError, match="cancelled in the middle"):
+        await run
+    assert run.summary.reason == "failed"
+
+
+async def test_creates_end_when_the_server_is_down(sandbox, ghl):
+    sandbox.faults.add(kind="server_error", method="POST", path_contains="/notes")
+    inputs = [(each, NoteDraft(body="Called")) for each in ids(sandbox)] * 4
+    run = bulk.create_notes(ghl, inputs)
+    with pytest.raises(OutcomeUnknown):
+        await run
+    assert run.summary.written.all < 200
+
+
+async def test_contacts_of_somebody_else_fail_alone_however_many_come_first(sandbox, ghl):
+    foreign = [(f"{each[:-4]}zzzz", ContactChanges(city="Bern")) for each in ids(sandbox)]
+    own = [(each, ContactChanges(city="Bern")) for each in ids(sandbox)]
+    outcomes = await collected(bulk.update(ghl, foreign + own))
+    assert kinds(outcomes) == {"failed": 120, "ok": 120}
+
+
+async def test_the_summary_counts_what_was_sent_when_the_loop_is_left(sandbox, ghl):
+    run = bulk.update(ghl, [(each, ContactChanges(city="Bern")) for each in ids(sandbox)])
+    items = aiter(run)
+    await anext(items)
+    await items.aclose()
+    assert run.summary.written.ok == sum(each["city"] == "Bern" for each in contacts(sandbox).values())
+
+
+async def test_an_input_that_could_not_be_made_fails_with_its_own_reason(sandbox, ghl):
+    inputs = [UsageError("line 2: no date"), (ids(sandbox)[0], ContactChanges(city="Bern"))]
+    first, second = sorted(await collected(bulk.update(ghl, inputs)), key=lambda each: each.position)
+    assert (first.kind, first.reason, second.kind) == ("failed", "line 2: no date", "ok")

@@ -229,7 +229,7 @@ async def a_whole_location(ghl: GHLClient) -> None:
     syncing = bulk.sync(ghl, store, own=[await ghl.contacts.get("id")], sweep_every=timedelta(hours=1))
     async for change in syncing:
         assert_type(change, bulk.Change)
-    assert_type(await bulk.sync(ghl, store), bulk.Summary)
+    assert_type(await bulk.sync(ghl, store, own=bulk.OwnWrites()), bulk.Summary)
     async for difference in bulk.verify(ghl, store, sample=20, repair=True):
         assert_type(difference, bulk.Difference)
     async for bundle in bulk.fetch(ghl, ContactQuery(tags=["vip"])):
