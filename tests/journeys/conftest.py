@@ -48,6 +48,12 @@ def path(tmp_path):
     return tmp_path / "location.db"
 
 
+@pytest.fixture
+def ledger(tmp_path):
+    """Where a ledger may be made."""
+    return tmp_path / "changes.ledger"
+
+
 def client_of(sandbox, **options):
     """Make a client of a sandbox."""
     return GHLClient(
