@@ -31,12 +31,11 @@ def compare(database: sqlite3.Connection, contacts: Iterable[ContactRows]) -> li
 def _differences(database: sqlite3.Connection, contact: ContactRows) -> Iterator[Difference]:
     row = database.execute("SELECT date_updated, raw FROM landing_contacts WHERE id = ?", (contact.id,)).fetchone()
     if row is None:
-        yield Difference(contact.id, "contacts", contact.id, "missing")
-    # An older reading never replaces a newer one: the search's index may lag behind.
-    elif not is_older(contact.date_updated, row[0]) and not is_same("contacts", row[1], contact.raw):
-        apart = "SELECT 1 FROM quarantine WHERE contact_id = ? AND kind = 'contacts' AND raw = ?"
-        if database.execute(apart, (contact.id, contact.raw)).fetchone() is None:
-            yield Difference(contact.id, "contacts", contact.id, "stale")
+        if not _is_apart(database, contact):
+            yield Difference(contact.id, "contacts", contact.id, "missing")
+    elif not is_same("contacts", row[1], contact.raw) and not _is_apart(database, contact):
+        # An older reading does not replace a newer one by itself: the search's index may lag behind.
+        yield Difference(contact.id, "contacts", contact.id, "stale", is_older(contact.date_updated, row[0]))
     for kind, rows in contact.children.items():
         stored: dict[str, str | bytes] = dict(database.execute(_STORED[kind], {"contact": contact.id}))
         sent = {each.id: each.raw for each in rows}
@@ -50,6 +49,12 @@ def _differences(database: sqlite3.Connection, contact: ContactRows) -> Iterator
         for id_ in stored.keys() - sent.keys():
             if calendars is None or calendar_of(stored[id_]) in calendars:
                 yield Difference(contact.id, kind, id_, "surplus")
+
+
+def _is_apart(database: sqlite3.Connection, contact: ContactRows) -> bool:
+    """Whether it is in quarantine just as it was read."""
+    apart = "SELECT 1 FROM quarantine WHERE contact_id = ? AND kind = 'contacts' AND raw = ?"
+    return database.execute(apart, (contact.id, contact.raw)).fetchone() is not None
 
 
 def stored(database: sqlite3.Connection, difference: Difference) -> bytes | None:

@@ -11,12 +11,12 @@ from typing import Any
 
 from ._rows import Part
 
-__all__ = ["differing", "is_same"]
+__all__ = ["differing", "is_same", "said"]
 
 _OWN_WORDS: dict[Part, frozenset[str]] = {
     "tasks": frozenset({"title", "body", "assignedTo", "dueDate", "completed"}),
     "notes": frozenset({"title", "body", "bodyText", "userId", "pinned", "color"}),
-    "appointments": frozenset({"calendarId", "title", "startTime", "endTime", "appointmentStatus"}),
+    "appointments": frozenset({"address", "calendarId", "title", "startTime", "endTime", "appointmentStatus"}),
 }
 """What a record of a kind says of itself. Any other name that one text has and the other has not belongs to the way."""
 _IN_ANOTHER_ZONE = frozenset({"dateAdded", "dateUpdated", "status"})
@@ -28,7 +28,7 @@ def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
     """Whether two texts of a record say the same. What cannot be read as an object is the same only byte by byte."""
     if _bytes(one) == _bytes(other):
         return True
-    first, second = _said(one), _said(other)
+    first, second = said(one), said(other)
     if first is None or second is None:
         return False
     if part == "contacts":
@@ -41,7 +41,7 @@ def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
 
 def differing(one: str | bytes, other: str | bytes) -> set[str] | None:
     """The names whose values differ between two texts of a record; None: one of them cannot be read as an object."""
-    first, second = _said(one), _said(other)
+    first, second = said(one), said(other)
     if first is None or second is None:
         return None
     return {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
@@ -51,15 +51,16 @@ def _bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def _said(text: str | bytes) -> dict[str, Any] | None:
+def said(text: str | bytes) -> dict[str, Any] | None:
+    """What a text says, without what is null; None: it is no object, or cannot be read."""
     try:
         # The standard parser, because it also takes what msgspec refuses (lone surrogates, NaN).
-        said = json.loads(_bytes(text).decode(errors="replace"))
+        found = json.loads(_bytes(text).decode(errors="replace"))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict):
+    if not isinstance(found, dict):
         return None
-    return {name: value for name, value in said.items() if value is not None and name != "searchAfter"}
+    return {name: value for name, value in found.items() if value is not None and name != "searchAfter"}
 
 
 def _has_zone(said: dict[str, Any]) -> bool:

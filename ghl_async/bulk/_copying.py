@@ -12,7 +12,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from ..client import GHLClient
@@ -22,7 +21,7 @@ from ._cursors import MOST_CALLS
 from ._doors import Doors
 from ._frontier import Frontier
 from ._gone import Asked, gone_among, unmet
-from ._rows import KINDS, Batch, Checkpoint, ContactRows, Identity, Kind, QuarantinedRow, Row
+from ._rows import KINDS, Batch, Checkpoint, ContactRows, Identity, Kind, QuarantinedRow, Row, iso
 from ._sample import check_sample
 from ._spool import Spool
 from ._workers import Room
@@ -328,8 +327,8 @@ def _rows(bundle: ContactBundle) -> ContactRows:
     }
     return ContactRows(
         id=bundle.id or "",
-        date_added=_iso(contact.date_added) if contact else None,
-        date_updated=_iso(contact.date_updated) if contact else None,
+        date_added=iso(contact.date_added) if contact else None,
+        date_updated=iso(contact.date_updated) if contact else None,
         # One that does not decode is kept all the same, beside its entry in quarantine: its children hang on it.
         raw=contact.raw if contact else bundle.quarantined[0].raw,
         children=children,
@@ -338,8 +337,3 @@ def _rows(bundle: ContactBundle) -> ContactRows:
         calendars=bundle.calendar_ids,
         read_at=bundle.read_at,
     )
-
-
-def _iso(at: datetime | None) -> str | None:
-    """ISO 8601 with milliseconds and Z, as the API writes it, so that texts compare like instants."""
-    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -37,11 +37,10 @@ def depth_of(
     """How deep to look, `now` in seconds since 1970."""
     if checkpoint.state != "finished":
         return "everything"
-    unseen = {"tasks", "notes", *checkpoint.doubted} & set(kinds)
     if checkpoint.whole_at is None or not whole_every:
         return "everything"
-    # Of contacts and of what the calendars show a sweep sees everything.
-    if unseen and not 0 <= now - checkpoint.whole_at < whole_every.total_seconds():
+    # Of contacts a sweep sees everything; of appointments too, but not where the calendars cannot be read.
+    if kinds and not 0 <= now - checkpoint.whole_at < whole_every.total_seconds():
         return "everything"
     return "changes" if 0 <= now - swept_before(checkpoint) < sweep_every.total_seconds() else "sweep"
 

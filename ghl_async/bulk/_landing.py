@@ -173,7 +173,8 @@ def _write_contact(database: sqlite3.Connection, contact: ContactRows, pass_numb
     broken = list(contact.quarantined)
     if raw is None:
         broken.append(QuarantinedRow("contacts", contact.id, _NOT_UTF8, contact.raw))
-    if raw is None or (known and is_older(contact.date_updated, known[0])):
+    is_late = known is not None and not contact.is_confirmed and is_older(contact.date_updated, known[0])
+    if raw is None or is_late:
         database.execute(
             "UPDATE landing_contacts SET pass = ?, read_at = ? WHERE id = ?", (pass_number, read_at, contact.id)
         )
@@ -249,8 +250,11 @@ def _replace_children(
 
 
 def calendar_of(raw: str | bytes) -> object:
-    """The calendar of an appointment."""
-    found = json.loads(raw)
+    """The calendar of an appointment; None where that cannot be read."""
+    try:
+        found = json.loads(raw if isinstance(raw, str) else raw.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
     return found.get("calendarId") if isinstance(found, dict) else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 
 from ..client import GHLClient
-from ..errors import GHLError
+from ..errors import GHLError, NoReply, ServerError
 from ..models import Note, keys_of
 from ..pagination import Page
 from ._doors import ENDS_THE_RUN
@@ -22,7 +22,11 @@ _OVERLAP = 5
 async def owners_of_new_notes(ghl: GHLClient, since: datetime) -> AsyncGenerator[tuple[str, Row], None]:
     """Yield the contacts, each with its note, of the notes added since an instant.
 
-    Nothing comes where the search counts no notes, or fails: then they are left to a pass over everything.
+    Nothing comes where the search counts no notes, or is refused: then they are left to a pass over everything.
+
+    Raises:
+        NoReply, ServerError: it may work the next time.
+        GHLError: what would fail for every request.
 
     Cost: 2 requests, and 1 for each 95 new notes.
     """
@@ -31,16 +35,16 @@ async def owners_of_new_notes(ghl: GHLClient, since: datetime) -> AsyncGenerator
         first = await search(limit=_PAGE)
         size = len(first.items) + len(first.quarantined)  # the server may send fewer than are asked for
         skip = first.total or 0
-        while skip > 0 and size > _OVERLAP:
-            skip = max(0, skip - size + _OVERLAP)
-            page = await search(skip=skip, limit=size)
+        while skip > 0 and (size > _OVERLAP or skip <= size):
+            skip = max(0, skip - size + _OVERLAP) if skip > size else 0
+            page = await search(skip=skip, limit=size) if skip else first
             for note in page.items:
                 for owner in keys_of(note.raw).owners:
                     yield owner, Row(note.id, note.raw)
             if _reaches(page, since):
                 return
     except GHLError as error:
-        if isinstance(error, ENDS_THE_RUN):
+        if isinstance(error, (*ENDS_THE_RUN, NoReply, ServerError)):
             raise
 
 

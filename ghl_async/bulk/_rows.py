@@ -21,6 +21,7 @@ __all__ = [
     "QuarantinedRow",
     "Row",
     "StoredContact",
+    "iso",
 ]
 
 Kind: TypeAlias = Literal["tasks", "notes", "appointments"]
@@ -30,6 +31,11 @@ Part: TypeAlias = Literal["contacts", "tasks", "notes", "appointments"]
 """A contact itself, or what belongs to it."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def iso(at: datetime | None) -> str | None:
+    """ISO 8601 with milliseconds and Z, as the API writes it, so that texts compare like instants."""
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -77,6 +83,8 @@ class ContactRows(msgspec.Struct, frozen=True):
     """The calendars of which `children` holds all appointments: what is stored of others stays. None: all of them."""
     read_at: float = 0.0
     """When their reading began, in seconds since 1970. 0: when the batch is handed over."""
+    is_confirmed: bool = False
+    """Whether it replaces what is stored even if that has a later date: the server itself has gone back."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -142,6 +150,8 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
     - stale: the store has it otherwise.
     - surplus: the store has it, the server has not.
     """
+    is_older: bool = False
+    """Whether what was read of a contact has an earlier date than what is stored."""
 
 
 class Hole(msgspec.Struct, frozen=True, gc=False):

@@ -98,7 +98,8 @@ class Store(Protocol):
     async def compare(self, contacts: Sequence[ContactRows]) -> list[Difference]:
         """List in what contacts, as they were just read, differ from what is stored, as far as they were read.
 
-        A reading older than what is stored is no difference; nor is another form of the same record.
+        Another form of the same record is no difference. A contact that was read with an earlier date `is_older`:
+        `commit` keeps what is stored, unless that reading `is_confirmed`.
         """
 
     async def stored(self, difference: Difference) -> bytes | None:

@@ -22,7 +22,9 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from ..client import GHLClient
+from ..errors import NoReply, ServerError
 from ..models import ContactQuery
+from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
 from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of
@@ -32,14 +34,15 @@ from ._gone import Asked
 from ._identity import LOOKED_BACK, WHOLE_EVERY, changed_since
 from ._newest_notes import owners_of_new_notes
 from ._own import Own, OwnWrites
-from ._rows import Batch, Checkpoint, ContactRows, Difference, Identity, Kind, Part
+from ._rows import Batch, Checkpoint, ContactRows, Difference, Identity, Kind, Part, Row
 from .fetch import SLOW_SECONDS, ContactBundle, Step, included
 from .run import Run, Tally
 from .store import Store
 
 __all__ = ["sync"]
 
-ROUNDS = 2
+ROUNDS = 3
+"""Looks of one run: at what moved, and twice at everything, where the counts disagree."""
 _PARTS: tuple[Part, ...] = ("contacts", "tasks", "notes", "appointments")
 
 
@@ -56,7 +59,8 @@ def sync(
     """Bring a store of all contacts up to date. Items: a `Change` for each contact of which something was new.
 
     A change is handed out before it is in the store: whatever ends the loop, the next run hands it out again unless it
-    is stored. A store that is new or unfinished is filled first; every contact is a change then.
+    is stored. A store that is new is filled first: every contact is a change then. An unfinished one is gone on with:
+    only what this run reads is a change, and what has changed of the rest meanwhile comes with the next sync.
 
     Args:
         include: any of "tasks", "notes", "appointments", the same as when the store was filled.
@@ -104,6 +108,9 @@ class _Sync(Copying[Change]):
         self._met = 0
         self._differing: dict[str, None] = {}
         self._vanished: list[str] = []
+        self._came: set[str] = set()
+        self._amiss: str | None = None
+        """What this run could not find out, in words: then it notes no sweep."""
         self._has_calendars = False
 
     async def _copy(self, run: Run[Change], checkpoint: Checkpoint) -> AsyncGenerator[Change, None]:
@@ -129,7 +136,7 @@ class _Sync(Copying[Change]):
         since = changed_from(checkpoint)
         sweeps = depth == "sweep"
         excess: int | None = None
-        swept_at = None
+        swept_at, expected = None, checkpoint.apart
         for _ in range(ROUNDS):
             looked_at = time.time()
             async with aclosing(self._look(run, None if sweeps else since, checkpoint)) as removing:
@@ -138,14 +145,22 @@ class _Sync(Copying[Change]):
             async with aclosing(self._read_differing(run)) as reading:
                 async for change in reading:
                     yield change
-            if run.stopped or run.summary is not None:
+            if run.stopped:
+                return
+            if self._amiss is not None:
+                self._tally.stored = await self._store.counts()
+                run.summary = self._tally.summary("incomplete", self._amiss, resumable=True)
                 return
             swept_at = looked_at if sweeps else swept_at
             excess = await self._excess()
-            if excess is None or excess == (max(0, excess) if sweeps else checkpoint.apart):
+            # What stays between the counts is believed when two sweeps have found the same.
+            if excess is None or excess == expected or (sweeps and not excess):
                 break
+            expected = excess if sweeps else expected
             sweeps = True
-        await self._store.settle(synced_at=self._began, swept_at=swept_at, apart=_apart(swept_at, excess))
+        await self._store.settle(
+            synced_at=self._began, swept_at=swept_at, apart=None if swept_at is None else excess or 0
+        )
         self._end(run, excess)
 
     async def _look(
@@ -156,6 +171,8 @@ class _Sync(Copying[Change]):
         self._met = 0
         self._looks_at = "sweep" if since is None else "changes"
         self._note(read=self._looks_at)
+        if since is None:
+            await self._store.sweep((), is_first=True)
         query = ContactQuery() if since is None else changed_since(since)
         kinds = await self._kinds_of_a_sweep(checkpoint) if since is None else ()
         async with aclosing(self._read(run, query, kinds, Frontier(), moves=False)) as looking:
@@ -165,12 +182,10 @@ class _Sync(Copying[Change]):
         if since is not None or run.stopped:
             return
         if self._tally.total is not None and self._met < self._tally.total:
-            said = (
+            self._amiss = (
                 f"the server counts {self._tally.total} contacts but showed {self._met}: nothing was removed; run it"
                 " again, and if the gap stays, report it to the vendor"
             )
-            self._tally.stored = await self._store.counts()
-            run.summary = self._tally.summary("incomplete", said, resumable=True)
             return
         asked = Asked()
         unmet = [] if self._met == 0 and self._tally.total is None else await self._store.unswept()
@@ -194,30 +209,46 @@ class _Sync(Copying[Change]):
     async def _look_at_new_notes(self, checkpoint: Checkpoint) -> None:
         last = max(checkpoint.swept_at or 0.0, checkpoint.started_at.timestamp())
         since = datetime.fromtimestamp(last, UTC) - LOOKED_BACK
-        if "notes" in self._doors.open:
-            async for contact_id, note in owners_of_new_notes(self._ghl, since):
-                row = ContactRows(contact_id, None, None, b"", {"notes": (note,)})
-                found = await self._store.compare([row])
-                if any(each.part == "notes" and each.what != "surplus" for each in found):
-                    self._differing[contact_id] = None
+        if "notes" not in self._doors.open:
+            return
+        try:
+            async with aclosing(owners_of_new_notes(self._ghl, since)) as notes:
+                async for contact_id, note in notes:
+                    await self._note_new(contact_id, note)
+        except (NoReply, ServerError) as error:
+            self._amiss = f"the newest notes could not be looked at ({error}): run it again"
+
+    async def _note_new(self, contact_id: str, note: Row) -> None:
+        found = await self._store.compare([ContactRows(contact_id, None, None, b"", {"notes": (note,)})])
+        if any(each.part == "notes" and each.what != "surplus" for each in found):
+            self._differing[contact_id] = None
 
     async def _read_differing(self, run: Run[Change]) -> AsyncGenerator[Change, None]:
-        if run.stopped or run.summary is not None:
+        """Read what differs, whole, and find out what has become of those that do not come."""
+        if run.stopped:
             return
-        wanted, self._differing, self._vanished = list(self._differing), {}, []
+        wanted, self._differing, self._vanished, self._came = list(self._differing), {}, [], set()
         self._tally.begin()
         async with aclosing(self._read_some(run, wanted, self._kinds)) as reading:
             async for change in reading:
                 yield change
-        async with aclosing(self._ask_for(run, self._vanished, Asked())) as removing:
+        asked = Asked()
+        left = [*self._vanished, *(each for each in wanted if each not in self._came)]
+        async with aclosing(self._ask_for(run, left if not run.stopped else (), asked)) as removing:
             async for change in removing:
                 yield change
+        if asked.alive or asked.unsure:
+            self._amiss = (
+                f"the server did not show {asked.alive + asked.unsure} contacts that differ when it was"
+                " asked for them: run it again"
+            )
 
     async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Change, None]:
-        found = await self._store.compare(batch.contacts)
         if self._looks_at is not None:
-            await self._note_looked_at(batch, part, found)
+            await self._note_looked_at(batch, part, await self._store.compare(batch.contacts))
             return
+        batch, found = await confirmed(self._ghl, self._store, batch, self._doors.shut)
+        self._came.update(bundle.id for bundle in part if bundle.id is not None)
         self._vanished += [bundle.id for bundle in part if bundle.vanished and bundle.id is not None]
         async with aclosing(self._changes(batch, found)) as changes:
             async for change in changes:
@@ -230,7 +261,7 @@ class _Sync(Copying[Change]):
         if nameless:  # they cannot be asked for
             await self._store.commit(Batch((), nameless))
         if self._looks_at == "sweep":
-            await self._store.sweep([bundle.id for bundle in part if bundle.id is not None], is_first=self._met == 0)
+            await self._store.sweep([bundle.id for bundle in part if bundle.id is not None], is_first=False)
         self._met += len(part)
         self._tally.contacts += len(part)
 
@@ -291,8 +322,3 @@ class _Sync(Copying[Change]):
         if tally.stored is not None and tally.stored.holes:
             said += f"; {tally.stored.holes} items could not be read: the next sync reads these again"
         run.summary = tally.summary("finished", said, resumable=bool(tally.stored and tally.stored.holes))
-
-
-def _apart(swept_at: float | None, excess: int | None) -> int | None:
-    """What to remember of the difference between the counts: none may hide a deletion that came behind the sweep."""
-    return None if swept_at is None else max(0, excess or 0)

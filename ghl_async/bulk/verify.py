@@ -18,6 +18,8 @@ from ..client import GHLClient
 from ..errors import UsageError
 from ..models import ContactQuery
 from ._calendar import list_calendars
+from ._confirming import confirmed
+from ._content import said
 from ._copying import ALL_HOLES, Copying
 from ._findings import Verified
 from ._frontier import Frontier
@@ -84,9 +86,10 @@ class _Verification(Copying[Difference]):
         self._calendars: frozenset[str] | None = None
         """In a sample: those whose appointments a store holds."""
         self._met: set[str] = set()
-        self._was_met = 0
+        self._was_met = self._compared = 0
         self._found: Counter[str] = Counter()
-        self._records = self._unread = 0
+        self._records = self._unread = self._hidden = 0
+        self._mended: set[str] = set()
         self._gap: str | None = None
         """Why the reading proves nothing."""
         self._differing: dict[str, None] = {}
@@ -116,6 +119,7 @@ class _Verification(Copying[Difference]):
         await self._close(run, len(holes))
 
     async def _compare_all(self, run: Run[Difference]) -> AsyncGenerator[Difference, None]:
+        await self._store.sweep((), is_first=True)
         async with aclosing(self._read(run, self._query, self._kinds, Frontier(), moves=False)) as reading:
             async for difference in reading:
                 yield difference
@@ -125,10 +129,21 @@ class _Verification(Copying[Difference]):
         if total is not None and self._was_met < total:
             self._gap = f"the server counts {total} contacts but showed {self._was_met}: run it again"
             return
-        unmet = await self._store.unswept() if self._was_met else []
-        async with aclosing(self._ask_for(run, unmet, Asked())) as removing:
+        if total is None and not self._was_met:
+            self._gap = "the server shows no contacts, and does not count them: run it again"
+            return
+        async with aclosing(self._ask_for_hidden(run, await self._store.unswept())) as removing:
             async for difference in removing:
                 yield difference
+
+    async def _ask_for_hidden(
+        self, run: Run[Difference], contact_ids: Sequence[str]
+    ) -> AsyncGenerator[Difference, None]:
+        asked = Asked()
+        async with aclosing(self._ask_for(run, contact_ids, asked)) as removing:
+            async for difference in removing:
+                yield difference
+        self._hidden += asked.alive + asked.unsure
 
     async def _compare_some(self, run: Run[Difference], sample: int) -> AsyncGenerator[Difference, None]:
         for kind in self._kinds:
@@ -140,26 +155,32 @@ class _Verification(Copying[Difference]):
             async for difference in reading:
                 yield difference
         unmet = [] if run.stopped else [each for each in wanted if each not in self._met]
-        async with aclosing(self._ask_for(run, unmet, Asked())) as removing:
+        async with aclosing(self._ask_for_hidden(run, unmet)) as removing:
             async for difference in removing:
                 yield difference
 
     async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Difference, None]:
         if not self._compares:
+            batch, _ = await confirmed(self._ghl, self._store, batch, self._doors.shut)
             await self._keep(batch, part)
+            self._mended.update(row.id for row in batch.contacts)
             return
         ids = [bundle.id for bundle in part if bundle.id is not None and not bundle.vanished]
         if self._sample is None:
-            await self._store.sweep(ids, is_first=self._was_met == 0)
+            await self._store.sweep(ids, is_first=False)
         else:
             self._met.update(ids)
         self._was_met += len(part)
         self._unread += sum(len(bundle.failures) for bundle in part)
-        rows = [self._comparable(row) for row in batch.contacts]
+        self._differing |= {bundle.id: None for bundle in part if bundle.failures and bundle.id is not None}
+        rows = tuple(self._comparable(row) for row in batch.contacts)
         self._tally.contacts += len(rows)
+        self._compared += len(rows)
         for row in rows:
             self._records += sum(len(each) for each in row.children.values())
-        for difference in await self._store.compare(rows):
+        whole = msgspec.structs.replace(batch, contacts=rows)
+        _, found = await confirmed(self._ghl, self._store, whole, self._doors.shut)
+        for difference in found:
             self._differing[difference.contact_id] = None
             self._found[difference.what] += 1
             self._note()
@@ -173,12 +194,13 @@ class _Verification(Copying[Difference]):
         shown = tuple(
             each
             for each in appointments
-            if calendar_of(each.raw) in self._calendars and msgspec.json.decode(each.raw).get("deleted") is not True
+            if calendar_of(each.raw) in self._calendars and (said(each.raw) or {}).get("deleted") is not True
         )
         children = {**row.children, "appointments": shown}
         return msgspec.structs.replace(row, children=children, calendars=self._calendars)
 
     async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Difference, None]:
+        self._mended.update(contact_ids)
         for contact_id in contact_ids:
             self._found["surplus"] += 1
             self._note()
@@ -201,7 +223,7 @@ class _Verification(Copying[Difference]):
         before = self._tally.verified or Verified(stored_contacts=stored or 0)
         self._tally.verified = msgspec.structs.replace(
             before,
-            contacts=before.contacts if not self._compares else self._tally.contacts,
+            contacts=self._compared,
             records=self._records,
             **{what: self._found[what] for what in ("missing", "stale", "surplus")},
             **more,
@@ -211,8 +233,9 @@ class _Verification(Copying[Difference]):
         tally = self._tally
         tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
         tally.stored = await self._store.counts()
-        is_mended = self._repair and self._gap is None and not run.stopped and not tally.stored.holes
-        holes += self._unread
+        is_whole = self._gap is None and not run.stopped and not self._hidden and self._mended >= self._differing.keys()
+        is_mended = self._repair and is_whole and not tally.stored.holes
+        holes += self._unread + self._hidden
         self._note(holes=holes, server_contacts=tally.total, mended=is_mended)
         if run.stopped or tally.verified is None:
             return
@@ -224,6 +247,10 @@ class _Verification(Copying[Difference]):
             f"{verified.missing} records are missing, {verified.stale} stale and {verified.surplus} too many,"
             f" {holes} could not be read"
         )
+        if self._hidden:
+            amiss += (
+                f", {self._hidden} of them contacts that the search does not show, though they are not known to be gone"
+            )
         if self._gap is not None:
             run.summary = tally.summary("incomplete", self._gap, resumable=False)
         elif not verified.all:
