@@ -144,7 +144,8 @@ class Reading(RuleBasedStateMachine):
         self.none_is_committed_twice()
         assert sorted(self.committed, key=repr) == sorted(self.location.contacts, key=repr)
         self.start()
-        assert [self.location.page(span, NEVER) for span in self.cursors()] == [[]], "and the store says so"
+        # A span of which no empty page was seen may be asked once more: there is nothing left in any.
+        assert not any(self.location.page(span, NEVER) for span in self.cursors()), "and the store says so"
 
 
 Reading.TestCase.settings = settings(
