@@ -8,6 +8,7 @@ from ghl_async import GHLClient
 from ghl_async.sandbox import Sandbox
 
 pytest.register_assert_rewrite("tests.journeys.truth")  # its assertions are to say what differs
+from .truth import backfill  # noqa: E402  (only now)
 
 DOORS = ("granted", "refused", "midway", "clamped")
 """How a server takes the searches that serve many contacts at once."""
@@ -46,6 +47,13 @@ def refused(sandbox):
 def path(tmp_path):
     """Where a store may be made."""
     return tmp_path / "location.db"
+
+
+@pytest.fixture
+async def copied(ghl, path):
+    """The path of a store that holds all 120 contacts with what belongs to them."""
+    assert (await backfill(ghl, path)).exit_code == 0
+    return path
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ SOON = timedelta(days=400)
 SEARCH = "/contacts/search"
 
 
-@pytest.fixture
-async def copied(ghl, path):
-    """The path of a store that holds all 120 contacts with what belongs to them."""
-    assert (await backfill(ghl, path)).exit_code == 0
-    return path
-
-
 async def sync(ghl, path, **options):
     """Sync the store at `path`: the changes, and the summary."""
     async with bulk.SQLiteStore(path) as store:

@@ -11,17 +11,10 @@ from ghl_async.models import BusinessDraft, ContactChanges, ContactDraft, NoteDr
 
 from .test_bulk_update import children, collected, contacts
 from .test_sync import change, change_unseen, is_whole, sync
-from .truth import backfill, oldest
+from .truth import oldest
 
 AT = datetime(2030, 7, 17, 15, 30, tzinfo=UTC)
 NOW = timedelta(0)
-
-
-@pytest.fixture
-async def copied(ghl, path):
-    """The path of a store that holds all 120 contacts with what belongs to them."""
-    assert (await backfill(ghl, path)).exit_code == 0
-    return path
 
 
 def told(changes):

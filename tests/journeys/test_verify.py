@@ -16,13 +16,6 @@ from .conftest import client_of
 from .truth import KINDS, backfill, oldest, stored_records, true_records
 
 
-@pytest.fixture
-async def copied(ghl, path):
-    """The path of a store that holds all 120 contacts with what belongs to them."""
-    assert (await backfill(ghl, path)).exit_code == 0
-    return path
-
-
 async def verify(ghl, path, **options):
     """Verify the store at `path`: what differs, and the summary."""
     async with bulk.SQLiteStore(path) as store:
