@@ -6,8 +6,10 @@ Nothing here knows what the columns mean. A file is gone through twice: first fo
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -24,6 +26,8 @@ _SUFFIXES: dict[str, Literal["csv", "jsonl"]] = {".csv": "csv", ".tsv": "csv", "
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = ",;\t"
 _SHOWN = 60
+_LINES_A_RECORD = 1000
+"""A longer cell is taken for a quote that was not closed."""
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -74,7 +78,7 @@ def _look_at_csv(path: Path, first: bytes) -> Sheet:
     delimiter = max(_DELIMITERS, key=shown.count)
     records = _records(path, delimiter)
     _, header, fault = next(records, (1, [], None))
-    columns = tuple(name.strip() for name in header)
+    columns = () if isinstance(header, str) else tuple(name.strip() for name in header)
     if fault or not any(columns):
         raise UsageError(f"{path}: the first line must name the columns" + (f", but {fault}" if fault else ""))
     if "" in columns:
@@ -110,8 +114,11 @@ def _cells(sheet: Sheet) -> Iterator[Row]:
     records = _records(sheet.path, sheet.delimiter)
     next(records, None)
     for line, record, fault in records:
-        said = fault
-        if said is None and len(record) != len(sheet.columns):
+        if isinstance(record, str):
+            yield Row(line, {}, record, fault)
+            continue
+        said = None
+        if len(record) != len(sheet.columns):
             said = f"it has {len(record)} cells, and the header names {len(sheet.columns)}"
         if said is None and not all(map(_is_unicode, record)):
             said = "it is not UTF-8 text"
@@ -119,23 +126,49 @@ def _cells(sheet: Sheet) -> Iterator[Row]:
         yield Row(line, cells, record, said)
 
 
-def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
-    """The records of a CSV file that are not blank: the line where each begins, its cells, or why it has none."""
+def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | str, str | None]]:
+    """The records of a CSV file that are not blank: the line where each begins, and its cells.
+
+    Of one that cannot be read it is the text of that line, and why. The next one begins behind that line: a quote that
+    is not closed spoils its own line, and not those that it would swallow.
+    """
     # Bytes that are no UTF-8 come through as they are: they spoil their own row, and go into the file of failed ones.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        line = 1
-        while True:
+        lines = _Lines(file)
+        while first := lines.next():
+            taken = [first]
+            reader = csv.reader(lines.feed(taken), delimiter=delimiter, strict=True)
             try:
                 record = next(reader)
-            except StopIteration:
-                return
             except csv.Error as error:
-                yield line, [], f"it cannot be read: {error}"
+                lines.give_back(taken[1:])
+                yield first[0], first[1].rstrip("\r\n"), f"it cannot be read: {error}"
             else:
                 if any(cell.strip() for cell in record):
-                    yield line, record, None
-            line = reader.line_num + 1
+                    yield first[0], record, None
+
+
+class _Lines:
+    """The lines of a file with their numbers; some can be given back."""
+
+    def __init__(self, file: Iterable[str]) -> None:
+        self._numbered = enumerate(file, 1)
+        self._back: deque[tuple[int, str]] = deque()
+
+    def next(self) -> tuple[int, str] | None:
+        """The next one; None: there is none."""
+        return self._back.popleft() if self._back else next(self._numbered, None)
+
+    def give_back(self, some: Sequence[tuple[int, str]]) -> None:
+        """Let these come next."""
+        self._back.extendleft(reversed(some))
+
+    def feed(self, taken: list[tuple[int, str]]) -> Iterator[str]:
+        """What was taken, and as many more lines as one record may have; they are added to it."""
+        yield taken[0][1]
+        while len(taken) < _LINES_A_RECORD and (line := self.next()):
+            taken.append(line)
+            yield line[1]
 
 
 def _objects(path: Path) -> Iterator[Row]:
@@ -202,7 +235,9 @@ class Failures:
         self.count = 0
         self._sheet = sheet
         self._part = path.with_name(f"{path.name}.part")
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
+        self._index: list[tuple[int, int, int]] = []
+        """Of each row: its line, and where it stands in the file."""
         self._columns = [name for name in sheet.columns if name not in FAILED_COLUMNS]
         self._places = [place for place, name in enumerate(sheet.columns) if name not in FAILED_COLUMNS]
         if _SUFFIXES.get(path.suffix.lower()) != sheet.kind:
@@ -221,23 +256,59 @@ class Failures:
         self.count += 1
         try:
             file = self._file or self._begin()
-            if self._sheet.kind == "csv":
-                cells = [row.source[place] for place in self._places if place < len(row.source)]
-                self._put(file, [str(row.line), reason, *cells, *row.source[len(self._sheet.columns) :]])
-            else:
-                source = {_TEXT: row.source} if isinstance(row.source, str) else _without_ours(row.source)
-                file.write(json.dumps({_LINE: row.line, _REASON: reason, **source}) + "\n")
+            content = self._written(row, reason).encode(errors="surrogateescape")
+            self._index.append((row.line, file.tell(), len(content)))
+            file.write(content)
         except OSError as error:
             raise StoreFailed(f"{self._part} cannot be written: {error.strerror}") from error
 
-    def _begin(self) -> IO[str]:
-        self._file = self._part.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+    def _begin(self) -> IO[bytes]:
+        self._file = self._part.open("w+b")
         if self._sheet.kind == "csv":
-            self._put(self._file, [_LINE, _REASON, *self._columns])
+            self._file.write(self._cells([_LINE, _REASON, *self._columns]).encode(errors="surrogateescape"))
         return self._file
 
-    def _put(self, file: IO[str], cells: Iterable[str]) -> None:
-        csv.writer(file, delimiter=self._sheet.delimiter).writerow(cells)
+    def _written(self, row: Row, reason: str) -> str:
+        if self._sheet.kind == "jsonl":
+            source = {_TEXT: row.source} if isinstance(row.source, str) else _without_ours(row.source)
+            return json.dumps({_LINE: row.line, _REASON: reason, **source}) + "\n"
+        if isinstance(row.source, str):  # the text of the line as it is, to be mended in its place
+            before = self._cells([str(row.line), reason]).rstrip("\r\n")
+            return f"{before}{self._sheet.delimiter}{self._without_ours(row.source)}\r\n"
+        cells = [row.source[place] for place in self._places if place < len(row.source)]
+        return self._cells([str(row.line), reason, *cells, *row.source[len(self._sheet.columns) :]])
+
+    def _without_ours(self, text: str) -> str:
+        """A line without the cells of ours that an earlier run has put before it."""
+        ours = len(self._sheet.columns) - len(self._columns)
+        if not ours or self._places != list(range(ours, len(self._sheet.columns))):
+            return text
+        try:
+            first = next(csv.reader([text], delimiter=self._sheet.delimiter))[:ours]
+        except (csv.Error, StopIteration):
+            return text
+        before = self._cells(first).rstrip("\r\n") + self._sheet.delimiter
+        return text.removeprefix(before)
+
+    def _cells(self, cells: Iterable[str]) -> str:
+        written = io.StringIO()
+        csv.writer(written, delimiter=self._sheet.delimiter).writerow(cells)
+        return written.getvalue()
+
+    def _sorted(self, file: IO[bytes]) -> None:
+        """Put the rows in the order of their lines: of rows of one contact the last is to stay the last."""
+        order = sorted(self._index)
+        if order == self._index:
+            return
+        file.seek(0)
+        head = file.read(self._index[0][1])
+        beside = self._part.with_name(f"{self._part.name}2")
+        with beside.open("wb") as into:
+            into.write(head)
+            for _, place, length in order:
+                file.seek(place)
+                into.write(file.read(length))
+        beside.replace(self._part)
 
     def close(self, *, is_whole: bool) -> None:
         """Give the file its name; or, where the whole was gone through and nothing failed, remove an earlier one.
@@ -247,6 +318,7 @@ class Failures:
         """
         try:
             if self._file is not None:
+                self._sorted(self._file)
                 self._file.close()
                 self._part.replace(self.path)
             elif is_whole:
@@ -257,5 +329,11 @@ class Failures:
 
 def _is_ours(path: Path) -> bool:
     """Whether a file is one of failed rows."""
-    with path.open("rb") as file:
-        return path.is_file() and _REASON.encode() in file.readline()
+    if not path.is_file():
+        return False
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        first = file.readline()
+    if _SUFFIXES.get(path.suffix.lower()) == "jsonl":
+        found = _object(1, first).source
+        return isinstance(found, dict) and {_LINE, _REASON} <= found.keys()
+    return any(first.startswith(f"{_LINE}{delimiter}{_REASON}{delimiter}") for delimiter in _DELIMITERS)

@@ -51,7 +51,7 @@ async def update_contacts(file: Path, options: UpdateOptions) -> int:
     if options.json:
         answer(msgspec.json.encode(summary).decode())
     if not options.json and not options.quiet:
-        answer(_books(summary, feed))
+        answer(_books(summary))
     code = summary.exit_code or (4 if feed.failed else 0)
     if code:
         complain(_closing_line(summary, feed, failures))
@@ -92,7 +92,7 @@ def _run(ghl: GHLClient, feed: _Feed, file: Path, options: UpdateOptions) -> bul
 class _Feed:
     """Gives the rows to a run, one after the other, and takes what becomes of them.
 
-    Only those that are under way are remembered. A row of which nothing can be made never gets to the run.
+    Only those that are under way are remembered.
     """
 
     def __init__(self, sheet: Sheet, columns: Columns, failures: Failures | None, teller: Teller) -> None:
@@ -101,31 +101,25 @@ class _Feed:
         self._failures = failures
         self._teller = teller
         self._under_way: dict[int, Row] = {}
-        self.unreadable = 0
-        """Rows that never got to the run."""
         self.failed = 0
-        """They, and those that failed there or whose outcome is unknown."""
+        """Those that failed or whose outcome is unknown."""
 
-    def changes(self) -> Iterator[tuple[str, Any]]:
+    def changes(self) -> Iterator[Any]:
         """Contact id and changes of each row."""
-        return ((contact_id or "", draft) for contact_id, draft in self._read())
+        return (given if isinstance(given, UsageError) else (given[0] or "", given[1]) for given in self._read())
 
     def drafts(self) -> Iterator[Any]:
         """The draft of each row."""
-        return (draft for _, draft in self._read())
+        return (given if isinstance(given, UsageError) else given[1] for given in self._read())
 
-    def _read(self) -> Iterator[tuple[str | None, Any]]:
-        position = 0
-        for row in rows(self._sheet):
-            try:
-                given = self._columns.read(_cells(row))
-            except UsageError as fault:
-                self.unreadable += 1
-                self._fail(row, str(fault))
-                continue
+    def _read(self) -> Iterator[tuple[str | None, Any] | UsageError]:
+        """What each row says, or why nothing can be made of it: so each keeps its place in the ledger."""
+        for position, row in enumerate(rows(self._sheet)):
             self._under_way[position] = row
-            position += 1
-            yield given
+            try:
+                yield self._columns.read(_cells(row))
+            except UsageError as fault:
+                yield fault
 
     def settle(self, outcome: bulk.Outcome) -> None:
         """Take what became of a row."""
@@ -152,13 +146,13 @@ def _cells(row: Row) -> dict[str, Any]:
     return row.cells
 
 
-def _books(summary: bulk.Summary, feed: _Feed) -> str:
+def _books(summary: bulk.Summary) -> str:
     written = summary.written or bulk.Written()
     counts = {
         "done": written.ok,
         "so already": written.unchanged,
         "would be sent": written.planned,
-        "failed": written.failed + feed.unreadable,
+        "failed": written.failed,
         "unknown": written.unknown,
     }
     lines = [f"{name:<14}{count:>12,}" for name, count in counts.items() if count or name == "failed"]

@@ -52,7 +52,7 @@ def test_a_bad_csv_row_spoils_no_other(tmp_path):
     lines = [b"id,city", b"1", b"2,Bern,x", b'3,"a"b', b"4,\xff", b"5,Basel", b'6,"never closed', b"7,lost"]
     path = write(tmp_path / "x.csv", b"\n".join(lines) + b"\n")
     found = read(path)
-    assert look(path).rows == len(found) == 6
+    assert look(path).rows == len(found) == 7
     assert found[0] == (2, "it has 1 cells, and the header names 2")
     assert found[1] == (3, "it has 3 cells, and the header names 2")
     assert found[2][0] == 4
@@ -60,6 +60,51 @@ def test_a_bad_csv_row_spoils_no_other(tmp_path):
     assert found[3] == (5, "it is not UTF-8 text")
     assert found[4] == (6, {"id": "5", "city": "Basel"})
     assert found[5] == (7, "it cannot be read: unexpected end of data")
+    assert found[6] == (8, {"id": "7", "city": "lost"})  # the open quote spoils its own line alone
+
+
+def test_a_quote_that_is_not_closed_swallows_none_of_many_rows(tmp_path):
+    lines = ["id,city", *(f"{number},Bern" for number in range(5000))]
+    lines[11] = '10,"Be'
+    path = write(tmp_path / "x.csv", "\n".join(lines) + "\n")
+    found = list(rows(look(path)))
+    assert look(path).rows == len(found) == 5000
+    assert [(row.line, row.source) for row in found if row.fault] == [(12, '10,"Be')]
+
+
+def test_failed_rows_stand_in_the_order_of_their_lines_and_lines_that_could_not_be_read_as_they_were(tmp_path):
+    path = write(tmp_path / "x.csv", 'id,city\n1,Bern\n2,"Ba\n3,Chur\n')
+    sheet = look(path)
+    failed = tmp_path / "x-failed.csv"
+    failures = Failures(sheet, failed)
+    for row in reversed(list(rows(sheet))):
+        failures.add(row, f"no, {row.line}")
+    failures.close(is_whole=True)
+    assert failed.read_bytes() == (
+        b'failed_line,failed_reason,id,city\r\n2,"no, 2",1,Bern\r\n3,"no, 3",2,"Ba\r\n4,"no, 4",3,Chur\r\n'
+    )
+    again = look(failed)
+    assert [row.fault is None for row in rows(again)] == [True, False, True]
+    twice = Failures(again, tmp_path / "again.csv")
+    for row in rows(again):
+        twice.add(row, f"no, {row.line}")
+    twice.close(is_whole=True)
+    assert (tmp_path / "again.csv").read_bytes() == failed.read_bytes()
+    assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.csv", "precious failed_reason notes\n"), ("x.jsonl", '{"failed_reason": 1}\n'), ("y.jsonl", "{")],
+)
+def test_a_file_of_something_else_is_not_taken_for_failed_rows(tmp_path, name, content):
+    sheet = look(
+        write(tmp_path / f"sheet{Path(name).suffix}", "id,city\n" if name.endswith("csv") else '{"id": "1"}\n')
+    )
+    other = write(tmp_path / name, content)
+    with pytest.raises(UsageError, match="holds no failed rows"):
+        Failures(sheet, other)
+    assert other.read_text(encoding="utf-8") == content
 
 
 def test_json_lines_need_not_all_have_the_same_keys(tmp_path):
