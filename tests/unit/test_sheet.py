@@ -94,14 +94,12 @@ def test_failed_rows_stand_in_the_order_of_their_lines_and_lines_that_could_not_
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [("x.csv", "precious failed_reason notes\n"), ("x.jsonl", '{"failed_reason": 1}\n'), ("y.jsonl", "{")],
+    ("suffix", "content"),
+    [(".csv", "precious failed_reason notes\n"), (".jsonl", '{"failed_reason": 1}\n'), (".jsonl", "{")],
 )
-def test_a_file_of_something_else_is_not_taken_for_failed_rows(tmp_path, name, content):
-    sheet = look(
-        write(tmp_path / f"sheet{Path(name).suffix}", "id,city\n" if name.endswith("csv") else '{"id": "1"}\n')
-    )
-    other = write(tmp_path / name, content)
+def test_a_file_of_something_else_is_not_taken_for_failed_rows(tmp_path, suffix, content):
+    sheet = look(write(tmp_path / f"sheet{suffix}", "id,city\n" if suffix == ".csv" else '{"id": "1"}\n'))
+    other = write(tmp_path / f"x{suffix}", content)
     with pytest.raises(UsageError, match="holds no failed rows"):
         Failures(sheet, other)
     assert other.read_text(encoding="utf-8") == content
