@@ -118,8 +118,14 @@ def _flag(value: Any) -> Any:
 
 
 def _embedded(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        msgspec.json.decode(value)
+    except msgspec.DecodeError:  # a text where the API promises more
+        return value
     # Between the parts of JSON a server may send new lines, which would end ours.
-    return msgspec.Raw(value.replace("\n", " ").replace("\r", " ").encode()) if isinstance(value, str) else value
+    return msgspec.Raw(value.replace("\n", " ").replace("\r", " ").encode())
 
 
 _JSON: MappingProxyType[str, Callable[[Any], Any]] = MappingProxyType({"flag": _flag, "json": _embedded})

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +23,8 @@ from ._views import COLUMNS, View
 __all__ = ["Exported", "export", "spread_custom_fields"]
 
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+_BESIDE = ("-wal", "-shm", "-lock", "-journal")
+"""What SQLite and the store put beside their file."""
 _ROWS_AT_ONCE = 5000
 
 
@@ -196,13 +199,21 @@ def _opened(given: Any, target: Path | None, store: Path) -> Iterator[IO[bytes]]
             f"{target} cannot be written: {'it' if target.is_dir() else 'the folder'} "
             f"{'is a folder' if target.is_dir() else f'{target.parent} does not exist'}"
         )
-    if target.absolute() == store or (target.exists() and target.samefile(store)):
-        raise UsageError(f"{target} is the store itself: name another file")
-    part = target.with_name(f"{target.name}.part")
+    real = Path(os.path.realpath(target))  # what a link leads to is replaced, not the link
+    home = Path(os.path.realpath(store))
+    if real in {home, *(home.with_name(f"{home.name}{end}") for end in _BESIDE)}:
+        raise UsageError(f"{target} belongs to the store itself: name another file")
+    part = real.with_name(f"{real.name}.part")
     try:
+        if real.exists() and not real.is_file():  # a pipe, a device
+            with real.open("wb") as file:
+                yield file
+            return
         with part.open("wb") as file:
+            if real.exists():
+                part.chmod(stat.S_IMODE(real.stat().st_mode))  # who may not read the old one, not the new one either
             yield file
-        part.replace(target)
+        part.replace(real)
     except OSError as error:
         raise StoreFailed(f"{target} cannot be written ({error.strerror}): make room, or name another file") from error
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from .. import bulk
-from ..errors import UsageError
+from ..errors import StoreFailed, UsageError
 from ..models import CustomField
 from .complaint import complain
 from .location import named_location, real_location
@@ -44,6 +44,9 @@ async def export_view(view: Literal["contacts", "tasks", "notes", "appointments"
         # Whoever read has seen enough. https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise StoreFailed(f"the {view} cannot be written ({error.strerror}): make room, or name a file") from error
     if options.view and fields is not None:
         await bulk.spread_custom_fields(store, fields)
     if options.to is not None:

@@ -1,9 +1,13 @@
 """`ghl-async export` from outside: what it writes, what it asks, how it ends."""
 
+import asyncio
 import csv
 import io
 import json
+import os
+import pathlib
 import sqlite3
+import stat
 import sys
 from contextlib import closing
 
@@ -86,3 +90,49 @@ async def test_a_copy_that_is_not_finished_is_said_to_be_none(ghl_async, tmp_pat
     assert ended.code == 0
     assert len(ended.out.splitlines()) == 120
     assert "no finished copy" in ended.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
+async def test_it_writes_to_what_a_link_leads_to_and_keeps_its_mode_and_into_pipes(ghl_async, tmp_path):
+    kept = tmp_path / "kept.csv"
+    kept.write_text("old")
+    kept.chmod(0o600)
+    (tmp_path / "link.csv").symlink_to(kept)
+    assert (await ghl_async("export", "contacts", "--to", "link.csv")).code == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert kept.read_text().startswith("id,")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    os.mkfifo(tmp_path / "pipe.csv")
+    process = await ghl_async.start("export", "contacts", "--to", "pipe.csv")
+    content = await asyncio.to_thread((tmp_path / "pipe.csv").read_bytes)
+    assert (await ghl_async.end(process)).code == 0
+    assert content == kept.read_bytes()
+    assert stat.S_ISFIFO((tmp_path / "pipe.csv").stat().st_mode)
+
+
+async def test_what_belongs_to_the_store_is_not_overwritten(ghl_async, tmp_path):
+    store = next(tmp_path.glob("ghl-*.db"))
+    before = store.read_bytes()
+    for end in ("", "-wal", "-shm", "-lock"):
+        ended = await ghl_async("export", "contacts", "--to", f"{store.name}{end}", "--format", "csv")
+        assert (ended.code, "belongs to the store itself" in ended.err) == (2, True)
+    assert store.read_bytes() == before
+
+
+@pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="needs a device that is always full")
+async def test_an_output_without_room_is_one_line(ghl_async, tmp_path):
+    program = ("sh", "-c", '"$0" -m ghl_async "$@" 2>err.txt >/dev/full', sys.executable)
+    ended = await ghl_async.end(await ghl_async.start("export", "contacts", "--raw", program=program))
+    assert ended.code == 1
+    (line,) = (tmp_path / "err.txt").read_text().splitlines()
+    assert "the contacts cannot be written (No space left on device)" in line
+
+
+async def test_texts_where_lists_were_promised_make_no_invalid_json(ghl_async, tmp_path):
+    store = next(tmp_path.glob("ghl-*.db"))
+    with closing(sqlite3.connect(store, isolation_level=None)) as database:
+        database.execute("UPDATE landing_contacts SET raw = json_set(raw, '$.dndSettings', 'off', '$.followers', 'u1')")
+    ended = await ghl_async("export", "contacts")
+    rows = [json.loads(line) for line in ended.out.splitlines()]
+    assert len(rows) == 120
+    assert rows[0]["followers"] == "u1"

@@ -212,7 +212,7 @@ async def test_a_file_takes_the_place_of_an_older_one_only_when_it_is_whole(path
         ("contacts", "x.xlsx", {}, "name the format"),
         ("contacts", "x", {"format": "xml"}, "jsonl, csv, parquet, not 'xml'"),
         ("contacts", "none/x.csv", {}, "does not exist"),
-        ("contacts", "x.db", {"format": "csv"}, "is the store itself"),
+        ("contacts", "x.db", {"format": "csv"}, "belongs to the store"),
         ("contacts", "folder.csv", {}, "is a folder"),
         ("contacts", "x.csv", {"custom_fields": (CustomField(id="F", location_id="loc2"),)}, "of another one"),
     ],
