@@ -102,7 +102,8 @@ async def test_programs_get_every_difference_as_json_and_people_the_first(ghl_as
     *found, last = [msgspec.json.decode(line) for line in ended.out.splitlines()]
     assert {each["contact_id"] for each in found} == changed
     assert all(
-        each == {"contact_id": each["id"], "part": "contacts", "id": each["id"], "what": "stale"} for each in found
+        each == {"contact_id": each["id"], "part": "contacts", "id": each["id"], "what": "stale", "is_older": False}
+        for each in found
     )
     assert last.keys() == {"summary"}
     assert last["summary"]["verified"] == {
