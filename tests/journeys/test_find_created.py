@@ -84,7 +84,8 @@ async def test_a_note_is_found_if_it_was_made_since_and_by_nobody_else(sandbox):
     async with client_of(sandbox) as ghl:
         assert await ghl.notes.find_created(one, CALLED, since=since, besides=[made.id]) is None
         assert (await ghl.notes.find_created(one, CALLED, since=since)).id == made.id
-        assert await ghl.notes.find_created(one, CALLED, since=since) is None, "it was given out"
+        again = await ghl.notes.find_created(one, CALLED, since=since)
+        assert again.id == made.id, "whoever asks names those that are taken: this may be the very one"
 
 
 async def test_a_note_of_an_earlier_process_does_not_make_a_create_undecided(sandbox):
