@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from . import _spool
 from ._content import is_same
 from ._landing import calendar_of, is_older
-from ._rows import KINDS, ContactRows, Difference, Kind, Part
+from ._rows import KINDS, ContactRows, Difference, Kind, Marks, Part
 
-__all__ = ["compare", "settle", "stored"]
+__all__ = ["compare", "holders", "settle", "stored"]
 
 _STORED: dict[Kind, str] = {
     kind: f"SELECT id, raw FROM landing_{kind} WHERE contact_id = :contact UNION ALL"  # noqa: S608  (fixed names)
@@ -64,9 +67,17 @@ def stored(database: sqlite3.Connection, difference: Difference) -> bytes | None
     return None if row is None else str(row[0]).encode()
 
 
-def settle(database: sqlite3.Connection, synced_at: float, swept_at: float | None, apart: int | None) -> None:
-    """Note how far a sync has come; None leaves what was noted before."""
+def holders(database: sqlite3.Connection, appointment_ids: Iterable[str]) -> list[str]:
+    """The contacts that hold some appointments."""
+    sql = (
+        "SELECT DISTINCT contact_id FROM landing_appointments"
+        " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY contact_id"
+    )
+    return [id_ for (id_,) in database.execute(sql, (json.dumps([*appointment_ids]),))]
+
+
+def settle(database: sqlite3.Connection, marks: Marks) -> None:
+    """Note how far a look has come; None leaves what was noted before."""
     _spool.clear(database)
-    noted = {"synced_at": synced_at, "swept_at": swept_at, "apart": apart}
-    rows = [(key, str(value)) for key, value in noted.items() if value is not None]
+    rows = [(key, str(value)) for key, value in msgspec.structs.asdict(marks).items() if value is not None]
     database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)

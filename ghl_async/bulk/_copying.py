@@ -21,7 +21,7 @@ from ._cursors import MOST_CALLS
 from ._doors import Doors
 from ._frontier import Frontier
 from ._gone import Asked, gone_among, unmet
-from ._rows import KINDS, Batch, Checkpoint, ContactRows, Identity, Kind, QuarantinedRow, Row, iso
+from ._rows import KINDS, Batch, Checkpoint, ContactRows, Identity, Kind, Marks, QuarantinedRow, Row, iso
 from ._sample import check_sample
 from ._spool import Spool
 from ._workers import Room
@@ -61,6 +61,8 @@ class Copying(ABC, Generic[Item]):
         self._tally = tally
         self._asked = Asked()
         self._suspected: tuple[Kind, ...] = ()
+        self._stays = False
+        """Whether the search has left out no more than at the last look at everything: another pass would not help."""
         self._room = Room(MOST_CALLS)
         self._doors = Doors(ghl, self._kinds, spool, self._room)
         tally.ways = self._doors.ways
@@ -104,16 +106,20 @@ class Copying(ABC, Generic[Item]):
         async with aclosing(self._read(run, self._query, self._kinds, frontier)) as reading:
             async for item in reading:
                 yield item
-        is_whole = tally.total is None or tally.found >= tally.total
-        if is_whole and not run.stopped:
+        left_out = 0 if tally.total is None else max(0, tally.total - tally.found)
+        # What is left out is believed as far as the last look at everything was shown as little.
+        if left_out <= checkpoint.left_out and not run.stopped:
             async with aclosing(self._remove_gone(run)) as removing:
                 async for item in removing:
                     yield item
         if run.stopped:
             tally.stored = await self._store.counts()
             return
-        is_whole = is_whole and not self._asked.alive and not self._asked.unsure
-        await self._store.finish(prune=is_whole, again=not is_whole)
+        left_out += self._asked.alive
+        is_whole = not left_out and not self._asked.unsure
+        self._stays = 0 < left_out <= checkpoint.left_out and not self._asked.unsure
+        await self._store.finish(prune=is_whole, again=not is_whole and not self._stays)
+        await self._store.settle(Marks(left_out=left_out))
         await self._close_books(run, "every contact was read and is in the store", is_whole=is_whole)
 
     async def _remove_gone(self, run: Run[Item]) -> AsyncGenerator[Item, None]:
@@ -261,7 +267,7 @@ class Copying(ABC, Generic[Item]):
                 # Else the next run would take the pass for a finished one, and perhaps read its failed items alone.
                 await self._store.next_pass()
         if amiss:
-            run.summary = tally.summary("incomplete", amiss, resumable=True)
+            run.summary = tally.summary("incomplete", amiss, resumable=not self._stays)
         elif tally.stored.holes:
             again = f"{tally.stored.holes} items could not be read: the same call reads just these again"
             run.summary = tally.summary("finished", f"{done}, but {again}", resumable=True)
@@ -270,13 +276,13 @@ class Copying(ABC, Generic[Item]):
 
     def _what_was_left_out(self) -> str:
         tally = self._tally
+        stays = ", as the time before: report it to the vendor"
         if tally.total is not None and tally.found < tally.total:
-            return (
-                f"the server counts {tally.total} contacts but sent {tally.found}: nothing was removed; run it again,"
-                " and if the gap stays, report it to the vendor"
-            )
+            advice = ": nothing was removed; run it again, and if the gap stays, report it to the vendor"
+            return f"the server counts {tally.total} contacts but sent {tally.found}{stays if self._stays else advice}"
         if self._asked.alive:
-            return f"the search left out {self._asked.alive} contacts that are still there: run it again"
+            advice = stays if self._stays else ": run it again"
+            return f"the search left out {self._asked.alive} contacts that are still there{advice}"
         return f"of {self._asked.unsure} contacts it could not be found out whether they still exist: run it again"
 
     async def _what_the_sample_shows(self, sample: SampleCheck) -> str:

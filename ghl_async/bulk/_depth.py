@@ -11,10 +11,28 @@ import msgspec
 from ._identity import LOOKED_BACK, WHOLE_EVERY
 from ._rows import Checkpoint, Kind
 
-__all__ = ["SWEEP_EVERY", "Depth", "Rhythm", "changed_from", "depth_of", "swept_before", "synced_before"]
+__all__ = [
+    "SWEEP_EVERY",
+    "Depth",
+    "Rhythm",
+    "changed_from",
+    "depth_of",
+    "is_much",
+    "noted_from",
+    "swept_before",
+    "synced_before",
+]
 
 SWEEP_EVERY = timedelta(hours=20)
 """Less than a day, so that a nightly run that begins a little earlier than the last one sweeps too."""
+
+MUCH = 0.4
+"""The share of all contacts from which a pass over everything takes fewer requests than pieces of a hundred do."""
+FEW = 100
+"""So many come in one piece."""
+
+CLOCKS_DIFFER = timedelta(days=1)
+"""By how much our clock may be ahead of the server's, where nothing that the server dated tells more."""
 
 Depth: TypeAlias = Literal["changes", "sweep", "everything"]
 
@@ -45,6 +63,11 @@ def depth_of(
     return "changes" if 0 <= now - swept_before(checkpoint) < sweep_every.total_seconds() else "sweep"
 
 
+def is_much(differing: int, contacts: int) -> bool:
+    """Whether so many of all contacts differ that everything is read rather than those alone."""
+    return differing > max(FEW, MUCH * contacts)
+
+
 def swept_before(checkpoint: Checkpoint) -> float:
     """When all contacts were last looked at, in seconds since 1970."""
     return max(checkpoint.swept_at or 0.0, checkpoint.whole_at or 0.0)
@@ -53,6 +76,12 @@ def swept_before(checkpoint: Checkpoint) -> float:
 def synced_before(checkpoint: Checkpoint) -> datetime:
     """When the last sync or pass began."""
     return datetime.fromtimestamp(max(checkpoint.started_at.timestamp(), checkpoint.synced_at or 0.0), UTC)
+
+
+def noted_from(checkpoint: Checkpoint) -> datetime:
+    """From when on new notes are looked for: behind the newest one known, or what the last pass has surely seen."""
+    passed = checkpoint.started_at.timestamp() - CLOCKS_DIFFER.total_seconds()
+    return datetime.fromtimestamp(max(checkpoint.noted_at or 0.0, passed), UTC) - LOOKED_BACK
 
 
 def changed_from(checkpoint: Checkpoint) -> datetime:

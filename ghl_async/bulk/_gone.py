@@ -68,9 +68,14 @@ async def is_alive(ghl: GHLClient, contact_id: str) -> bool | None:
 class Asked(msgspec.Struct):
     """What was found out of contacts that a search has not shown, those apart that are gone."""
 
-    alive: int = 0
+    living: list[str] = []
     unsure: int = 0
     """Nothing could be found out of them."""
+
+    @property
+    def alive(self) -> int:
+        """How many exist."""
+        return len(self.living)
 
 
 async def gone_among(
@@ -95,14 +100,13 @@ async def gone_among(
         return contact_id, lives
 
     for start in range(0, len(contact_ids), _AT_A_TIME):
-        gone = []
+        gone: list[str] = []
         async with InOrder(stream(contact_ids[start : start + _AT_A_TIME]), ask, ahead=MOST_CALLS) as answers:
             run.when_stopped(answers.stop)
             async for contact_id, lives in answers:
-                asked.alive += lives is True
                 asked.unsure += lives is None
-                if lives is False:
-                    gone.append(contact_id)
+                if lives is not None:
+                    (asked.living if lives else gone).append(contact_id)
         if gone:
             yield gone
         if run.stopped:

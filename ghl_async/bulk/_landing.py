@@ -100,6 +100,8 @@ def checkpoint(database: sqlite3.Connection) -> Checkpoint:
         synced_at=_number(database, "synced_at"),
         swept_at=_number(database, "swept_at"),
         apart=int(_meta(database, "apart") or 0),
+        left_out=int(_meta(database, "left_out") or 0),
+        noted_at=_number(database, "noted_at"),
         newest=_newest(database),
     )
 
@@ -292,10 +294,10 @@ def finish(database: sqlite3.Connection, *, prune: bool, again: bool) -> int:
     _spool.clear(database)
     database.execute("UPDATE run SET state = 'finished', cursor = NULL")
     removed = _prune(database, _pass_number(database)) if prune else 0
-    if prune:
-        database.execute("INSERT OR REPLACE INTO meta VALUES ('whole_at', ?)", (str(time.time()),))
     if again:
         next_pass(database)
+    else:
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('whole_at', ?)", (str(time.time()),))
     return removed
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "Hole",
     "Identity",
     "Kind",
+    "Marks",
     "Part",
     "QuarantinedRow",
     "Row",
@@ -134,8 +135,22 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """When a sync last compared all contacts."""
     apart: int = 0
     """How many contacts more than are stored the server counts, as far as the last sweep could not lessen it."""
+    left_out: int = 0
+    """How many contacts the last look at all of them was not shown, although the server counts them or knows them."""
+    noted_at: float | None = None
+    """When the newest note was added that the last look at new notes has met, by the server's clock."""
     newest: datetime | None = None
     """The latest `date_updated` in the store, aware; None where there is none that can be read."""
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a look has come, each as in the `Checkpoint`; None leaves what was noted before."""
+
+    synced_at: float | None = None
+    swept_at: float | None = None
+    noted_at: float | None = None
+    apart: int | None = None
+    left_out: int | None = None
 
 
 class Difference(msgspec.Struct, frozen=True, gc=False):

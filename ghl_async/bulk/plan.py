@@ -24,7 +24,7 @@ from ._calendar import first_step, list_calendars
 from ._copying import HOLES_AT_ONCE
 from ._costs import averaged, count_by_leaving_out, pages_of, walk_of
 from ._cursors import PAGE_SIZE, calls_wanted
-from ._depth import Rhythm, changed_from, depth_of, synced_before
+from ._depth import Rhythm, changed_from, depth_of, is_much, synced_before
 from ._doors import DOORS, EACH_CONTACT, ENDS_THE_RUN, FEWEST_CONTACTS, FEWEST_IDS, TOO_FEW, why_doubted
 from ._identity import canonical, changed_since
 from ._rows import KINDS, Checkpoint, Identity, Kind
@@ -174,6 +174,9 @@ class _Planner:
         total = first.total or sent
         looked_at = (await search(changed_since(changed_from(checkpoint)), page_size=1)).total or 0
         moved = (await search(changed_since(synced_before(checkpoint)), page_size=1)).total or 0
+        if is_much(moved, total):
+            everything = await self.plan(_without_holes(checkpoint), is_stored=True, deleted_calendars=False)
+            return self._behind_a_look(everything, ceil(looked_at / sent) + 1)
         # Fewer than are stored: some are gone, and only a sweep tells which.
         gone = max(0, checkpoint.counts.contacts + checkpoint.apart - total)
         requests, words = 1, "only what was added or changed"  # 1: to count
@@ -190,6 +193,15 @@ class _Planner:
         swept = total if "sweep" in words else 0
         ways = [await self._way_of_sync(kind, again, pages, checkpoint, swept) for kind in self._kinds]
         return self._added_up(again, max(1, pages), (way, *ways), 0)
+
+    def _behind_a_look(self, whole: Plan, requests: int) -> Plan:
+        """The plan of a pass over everything, which is made when so many requests have shown how much differs."""
+        first = whole.ways[0]
+        first = msgspec.structs.replace(
+            first, why=f"so many moved that everything is read; {first.why}", requests=first.requests + requests
+        )
+        pages = max(1, ceil(whole.contacts / PAGE_SIZE))
+        return self._added_up(whole.contacts, pages, (first, *whole.ways[1:]), whole.sample_requests)
 
     async def _way_of_sync(self, kind: Kind, again: int, pages: int, checkpoint: Checkpoint, swept: int) -> PlannedWay:
         """How one kind is read of contacts that moved; of all that are `swept`, if the calendars or new notes are."""

@@ -31,6 +31,7 @@ from ._rows import (
     Hole,
     Identity,
     Kind,
+    Marks,
     QuarantinedRow,
     Row,
     StoredContact,
@@ -105,8 +106,11 @@ class Store(Protocol):
     async def stored(self, difference: Difference) -> bytes | None:
         """The raw record that is stored where something differs; None: there is none, or only a quarantined one."""
 
-    async def settle(self, *, synced_at: float, swept_at: float | None = None, apart: int | None = None) -> None:
-        """Note that a sync came to its end: when it began, and what its sweep found, if there was one."""
+    async def holders(self, appointment_ids: Sequence[str]) -> list[str]:
+        """List the contacts that hold some appointments."""
+
+    async def settle(self, marks: Marks) -> None:
+        """Note how far a sync, or a look at all contacts, has come."""
 
     async def spool(self, events: Sequence[SpooledEvent]) -> None:
         """Keep calendar events until their contacts come, or until `begin`, `next_pass`, `finish` or `settle`.
@@ -211,9 +215,13 @@ class SQLiteStore:
         """The raw record where something differs; see `Store.stored`."""
         return await self._on_thread(self._read, _comparing.stored, difference)
 
-    async def settle(self, *, synced_at: float, swept_at: float | None = None, apart: int | None = None) -> None:
-        """Note the end of a sync; see `Store.settle`."""
-        await self._on_thread(self._write, _comparing.settle, synced_at, swept_at, apart)
+    async def holders(self, appointment_ids: Sequence[str]) -> list[str]:
+        """List who holds appointments; see `Store.holders`. Reads a whole index."""
+        return await self._on_thread(self._read, _comparing.holders, appointment_ids)
+
+    async def settle(self, marks: Marks) -> None:
+        """Note how far a look has come; see `Store.settle`."""
+        await self._on_thread(self._write, _comparing.settle, marks)
 
     async def spool(self, events: Sequence[SpooledEvent]) -> None:
         """Keep calendar events in one transaction; see `Store.spool`."""

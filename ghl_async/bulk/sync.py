@@ -8,10 +8,13 @@ deletions (facts 6.7), so there are three depths:
   neither a tie nor a change under way can hide one.
 - *A sweep*, once in `sweep_every` and whenever the counts disagree: every contact is compared, and every appointment as
   the calendars show it; the newest notes are looked at from their end. What the search does not show is asked for.
-- *Everything*, once in `whole_every`: a pass as a backfill makes it, which alone sees a changed task or old note.
+- *Everything*, once in `whole_every`: a pass as a backfill makes it, which alone sees a changed task or old note. It
+  is also the cheapest where much differs.
 
 Looking never writes. Whatever differs is read again, with all that belongs to it, announced, and only then committed:
-what a run that was killed has announced is announced again by the next one, and nothing is ever kept back.
+what a run that was killed has announced is announced again by the next one, and nothing is ever kept back. What the
+server itself leaves out, or counts and does not show, is believed when two looks at all contacts have found as much: it
+is said each time, but brings about no third one.
 """
 
 from __future__ import annotations
@@ -19,22 +22,25 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+import msgspec
 
 from ..client import GHLClient
-from ..errors import NoReply, ServerError
-from ..models import ContactQuery
+from ..errors import GHLError
+from ..models import ContactQuery, Note
 from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
-from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of
+from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of, is_much, noted_from
+from ._doors import ENDS_THE_RUN
 from ._findings import Change, Changes
 from ._frontier import Frontier
 from ._gone import Asked
-from ._identity import LOOKED_BACK, WHOLE_EVERY, changed_since
+from ._identity import WHOLE_EVERY, changed_since
 from ._newest_notes import owners_of_new_notes
 from ._own import Own, OwnWrites
-from ._rows import Batch, Checkpoint, ContactRows, Difference, Identity, Kind, Part, Row
+from ._rows import Batch, Checkpoint, ContactRows, Difference, Identity, Kind, Marks, Part, Row
 from .fetch import SLOW_SECONDS, ContactBundle, Step, included
 from .run import Run, Tally
 from .store import Store
@@ -60,7 +66,7 @@ def sync(
 
     A change is handed out before it is in the store: whatever ends the loop, the next run hands it out again unless it
     is stored. A store that is new is filled first: every contact is a change then. An unfinished one is gone on with:
-    only what this run reads is a change, and what has changed of the rest meanwhile comes with the next sync.
+    what is in it already is a change only if it has changed since. Where much differs, everything is read.
 
     Args:
         include: any of "tasks", "notes", "appointments", the same as when the store was filled.
@@ -111,6 +117,13 @@ class _Sync(Copying[Change]):
         self._came: set[str] = set()
         self._amiss: str | None = None
         """What this run could not find out, in words: then it notes no sweep."""
+        self._stays_amiss: str | None = None
+        """What no run finds out, since the time before it was the same."""
+        self._left_out: int | None = None
+        self._unshown: set[str] = set()
+        """Contacts that live, but are not in the search."""
+        self._noted_at: float | None = None
+        self._moved: set[str] = set()
         self._has_calendars = False
 
     async def _copy(self, run: Run[Change], checkpoint: Checkpoint) -> AsyncGenerator[Change, None]:
@@ -129,6 +142,12 @@ class _Sync(Copying[Change]):
         async with aclosing(work) as changes:
             async for change in changes:
                 yield change
+        if is_whole and checkpoint.state == "running" and run.summary is not None and run.summary.reason == "finished":
+            await self._doors.empty_spool()
+            # What was read before the pass was interrupted may have changed since.
+            async with aclosing(self._look_and_read(run, checkpoint, depth)) as changes:
+                async for change in changes:
+                    yield change
 
     async def _look_and_read(
         self, run: Run[Change], checkpoint: Checkpoint, depth: Depth
@@ -136,31 +155,37 @@ class _Sync(Copying[Change]):
         since = changed_from(checkpoint)
         sweeps = depth == "sweep"
         excess: int | None = None
-        swept_at, expected = None, checkpoint.apart
+        marks, expected = Marks(synced_at=self._began), checkpoint.apart
         for _ in range(ROUNDS):
             looked_at = time.time()
             async with aclosing(self._look(run, None if sweeps else since, checkpoint)) as removing:
                 async for change in removing:
                     yield change
-            async with aclosing(self._read_differing(run)) as reading:
+            may_read_all = self._amiss is None and depth != "everything"
+            is_all = may_read_all and is_much(len(self._differing), checkpoint.counts.contacts)
+            self._note(read="everything" if is_all or depth == "everything" else "sweep" if sweeps else "changes")
+            async with aclosing(self._read_all(run, checkpoint) if is_all else self._read_differing(run)) as reading:
                 async for change in reading:
                     yield change
-            if run.stopped:
+            if run.stopped or is_all:
                 return
             if self._amiss is not None:
+                await self._store.settle(Marks(left_out=self._left_out))
                 self._tally.stored = await self._store.counts()
                 run.summary = self._tally.summary("incomplete", self._amiss, resumable=True)
                 return
-            swept_at = looked_at if sweeps else swept_at
+            if sweeps:
+                marks = msgspec.structs.replace(
+                    marks, swept_at=looked_at, noted_at=self._noted_at, left_out=self._left_out
+                )
             excess = await self._excess()
             # What stays between the counts is believed when two sweeps have found the same.
             if excess is None or excess == expected or (sweeps and not excess):
+                marks = msgspec.structs.replace(marks, apart=excess or 0)
                 break
             expected = excess if sweeps else expected
             sweeps = True
-        await self._store.settle(
-            synced_at=self._began, swept_at=swept_at, apart=None if swept_at is None else excess or 0
-        )
+        await self._store.settle(marks)
         self._end(run, excess)
 
     async def _look(
@@ -170,7 +195,6 @@ class _Sync(Copying[Change]):
         self._tally.begin()
         self._met = 0
         self._looks_at = "sweep" if since is None else "changes"
-        self._note(read=self._looks_at)
         if since is None:
             await self._store.sweep((), is_first=True)
         query = ContactQuery() if since is None else changed_since(since)
@@ -181,17 +205,25 @@ class _Sync(Copying[Change]):
         self._looks_at = None
         if since is not None or run.stopped:
             return
-        if self._tally.total is not None and self._met < self._tally.total:
-            self._amiss = (
-                f"the server counts {self._tally.total} contacts but showed {self._met}: nothing was removed; run it"
-                " again, and if the gap stays, report it to the vendor"
-            )
+        total = self._tally.total
+        gap = 0 if total is None else max(0, total - self._met)
+        self._left_out = gap
+        said = f"the server counts {total} contacts but showed {self._met}"
+        # What is left out is believed as far as the last look at everything was shown as little.
+        if gap > checkpoint.left_out:
+            advice = "nothing was removed; run it again, and if the gap stays, report it to the vendor"
+            self._amiss = f"{said}: {advice}"
             return
+        self._stays_amiss = f"{said}, as the time before: report it to the vendor" if gap else None
         asked = Asked()
-        unmet = [] if self._met == 0 and self._tally.total is None else await self._store.unswept()
+        unmet = [] if self._met == 0 and total is None else await self._store.unswept()
         async with aclosing(self._ask_for(run, unmet, asked)) as removing:
             async for change in removing:
                 yield change
+        self._unshown = {*asked.living}
+        self._left_out += asked.alive
+        if asked.unsure:
+            self._amiss = f"of {asked.unsure} contacts it could not be found out whether they still exist: run it again"
         await self._look_at_new_notes(checkpoint)
 
     async def _kinds_of_a_sweep(self, checkpoint: Checkpoint) -> tuple[Kind, ...]:
@@ -207,20 +239,26 @@ class _Sync(Copying[Change]):
         return ("appointments",) if self._has_calendars else ()
 
     async def _look_at_new_notes(self, checkpoint: Checkpoint) -> None:
-        last = max(checkpoint.swept_at or 0.0, checkpoint.started_at.timestamp())
-        since = datetime.fromtimestamp(last, UTC) - LOOKED_BACK
         if "notes" not in self._doors.open:
             return
         try:
-            async with aclosing(owners_of_new_notes(self._ghl, since)) as notes:
+            async with aclosing(owners_of_new_notes(self._ghl, noted_from(checkpoint))) as notes:
                 async for contact_id, note in notes:
                     await self._note_new(contact_id, note)
-        except (NoReply, ServerError) as error:
+        except GHLError as error:
+            if isinstance(error, ENDS_THE_RUN):
+                raise
             self._amiss = f"the newest notes could not be looked at ({error}): run it again"
 
-    async def _note_new(self, contact_id: str, note: Row) -> None:
-        found = await self._store.compare([ContactRows(contact_id, None, None, b"", {"notes": (note,)})])
-        if any(each.part == "notes" and each.what != "surplus" for each in found):
+    async def _note_new(self, contact_id: str, note: Note) -> None:
+        if note.date_added is not None:  # never later than our clock says: one in the future would hide all others
+            self._noted_at = max(self._noted_at or 0.0, min(note.date_added.timestamp(), self._began))
+        row = Row(note.id, note.raw)
+        found = await self._store.compare([ContactRows(contact_id, None, None, b"", {"notes": (row,)})])
+        is_known = contact_id not in self._unshown and all(
+            each.what != "missing" for each in found if each.part == "contacts"
+        )
+        if is_known and any(each.part == "notes" and each.what != "surplus" for each in found):
             self._differing[contact_id] = None
 
     async def _read_differing(self, run: Run[Change]) -> AsyncGenerator[Change, None]:
@@ -230,6 +268,9 @@ class _Sync(Copying[Change]):
         wanted, self._differing, self._vanished, self._came = list(self._differing), {}, [], set()
         self._tally.begin()
         async with aclosing(self._read_some(run, wanted, self._kinds)) as reading:
+            async for change in reading:
+                yield change
+        async with aclosing(self._read_moved(run)) as reading:
             async for change in reading:
                 yield change
         asked = Asked()
@@ -243,6 +284,19 @@ class _Sync(Copying[Change]):
                 " asked for them: run it again"
             )
 
+    async def _read_moved(self, run: Run[Change]) -> AsyncGenerator[Change, None]:
+        """Read again, each by itself, the contacts from which an appointment has gone over to another one."""
+        if not self._moved or run.stopped:
+            return
+        moved, self._moved, shut = [*self._moved], set(), dict(self._doors.shut)
+        self._doors.shut["appointments"] = "the calendars may have been read before an appointment was moved"
+        try:
+            async with aclosing(self._read_some(run, moved, ("appointments",))) as reading:
+                async for change in reading:
+                    yield change
+        finally:
+            self._doors.shut = shut
+
     async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Change, None]:
         if self._looks_at is not None:
             await self._note_looked_at(batch, part, await self._store.compare(batch.contacts))
@@ -250,6 +304,11 @@ class _Sync(Copying[Change]):
         batch, found = await confirmed(self._ghl, self._store, batch, self._doors.shut)
         self._came.update(bundle.id for bundle in part if bundle.id is not None)
         self._vanished += [bundle.id for bundle in part if bundle.vanished and bundle.id is not None]
+        # Of a contact that is new all appointments are: then nobody is asked for them.
+        new = {each.contact_id for each in found if each.part == "contacts" and each.what == "missing"}
+        came = [each for each in found if each.part == "appointments" and each.what == "missing"]
+        if others := [each.id for each in came if each.contact_id not in new]:
+            self._moved.update(await self._store.holders(others))
         async with aclosing(self._changes(batch, found)) as changes:
             async for change in changes:
                 yield change
@@ -319,6 +378,11 @@ class _Sync(Copying[Change]):
         said = "{added} contacts were added, {changed} changed and {removed} removed".format(**self._counts)
         if excess:
             said += f"; the server counts {tally.total}, the store holds {tally.total - excess}" if tally.total else ""
+        if self._unshown:
+            said += f"; {len(self._unshown)} live that the search does not show: what changes of them is not seen"
         if tally.stored is not None and tally.stored.holes:
             said += f"; {tally.stored.holes} items could not be read: the next sync reads these again"
+        if self._stays_amiss is not None:
+            run.summary = tally.summary("incomplete", f"{said}; {self._stays_amiss}", resumable=False)
+            return
         run.summary = tally.summary("finished", said, resumable=bool(tally.stored and tally.stored.holes))

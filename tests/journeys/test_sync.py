@@ -354,7 +354,7 @@ async def test_contacts_that_do_not_decode_do_not_bring_about_a_sweep_each_time(
         assert is_whole(path, sandbox)
 
 
-@pytest.mark.parametrize("scene", ["nothing", "some", "many", "deleted", "sweep", "everything", "new"])
+@pytest.mark.parametrize("scene", ["nothing", "some", "many", "most", "deleted", "sweep", "everything", "new"])
 async def test_the_plan_knows_what_a_sync_takes(path, scene):
     async with (
         Sandbox(contacts=1000, requests=1_000_000, daily=10**9, search_clamp=50) as sandbox,
@@ -362,7 +362,7 @@ async def test_the_plan_knows_what_a_sync_takes(path, scene):
     ):
         if scene != "new":
             await backfill(ghl, path)
-        for position in range({"some": 20, "many": 250}.get(scene, 0)):
+        for position in range({"some": 20, "many": 250, "most": 600}.get(scene, 0)):
             change(sandbox, position, firstName="Renamed")
         for position in range(8 if scene == "deleted" else 0):
             sandbox.state.main.delete(oldest(sandbox, 2 * position))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ghl_async import bulk
 from ghl_async.models import NoteDraft
 from ghl_async.sandbox import Sandbox
 
 from .bent import Bent
 from .conftest import client_of, set_doors
-from .test_sync import NOW, SEARCH, change, is_whole, sync
+from .test_sync import NOW, SEARCH, change, change_unseen, is_whole, sync
 from .test_verify import spoil, verify
 from .truth import backfill, oldest, stored_records, true_records
 
@@ -177,6 +179,21 @@ async def test_notes_that_could_not_be_looked_at_are_looked_at_by_the_next_run(s
     assert is_whole(copied, sandbox)
 
 
+async def test_new_notes_of_which_only_the_newest_page_came_are_looked_at_again(path):
+    async with Sandbox(contacts=250, notes=0.0, requests=1_000_000, daily=10**9) as sandbox, client_of(sandbox) as ghl:
+        await backfill(ghl, path)
+        spoil(path, "UPDATE run SET started_at = '2024-01-01T00:00:00+00:00'")
+        today = datetime.now(UTC)
+        for position in range(250):
+            at = today - timedelta(hours=250 - position)
+            add_note(sandbox, position, at.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        sandbox.faults.add(kind="refused", path_contains="/notes/search", status=403, after=2)
+        assert (await sync(ghl, path, sweep_every=NOW))[1].reason == "incomplete"
+        sandbox.faults.clear()
+        assert (await sync(ghl, path, sweep_every=NOW))[1].exit_code == 0
+        assert is_whole(path, sandbox)
+
+
 async def test_appointments_alone_are_read_whole_where_the_calendars_are_refused(sandbox, ghl, path):
     set_doors(sandbox, "refused")
     assert (await backfill(ghl, path, include=["appointments"])).exit_code == 0
@@ -188,3 +205,141 @@ async def test_appointments_alone_are_read_whole_where_the_calendars_are_refused
         a_night_passes(path)
         await sync(ghl, path, include=["appointments"], whole_every=timedelta(days=7))
     assert key not in stored_records(path)
+
+
+def counted_once_more(_asked):
+    """A search that counts one contact more than there are, wherever it counts many."""
+
+    def alter(said):
+        said["total"] += said["total"] > 100
+
+    return alter
+
+
+@pytest.mark.parametrize("bend", [counted_once_more, hidden])
+async def test_what_a_search_leaves_out_for_good_costs_no_pass_each_time(sandbox, copied, bend):
+    bend = bend(oldest(sandbox, 3)) if bend is hidden else bend
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+        for _ in range(2):
+            changes, summary = await sync(ghl, copied, whole_every=NOW)
+            assert (changes, summary.reason) == ([], "incomplete")
+        assert "as the time before" in summary.message
+        await sync(ghl, copied)
+        for _ in range(2):
+            changes, summary = await sync(ghl, copied)
+            assert (changes, summary.changes.read, summary.requests, summary.exit_code) == ([], "changes", 3, 0)
+    assert is_whole(copied, sandbox)
+
+
+async def test_a_gap_that_stays_hides_no_deletion(sandbox, copied):
+    async with Bent(sandbox, contacts_search=counted_once_more) as bent, client_of(bent) as ghl:
+        for night in range(3):
+            sandbox.state.main.delete(gone := oldest(sandbox, 3))
+            changes, _ = await sync(ghl, copied, sweep_every=NOW)
+            assert (gone in {each.contact_id for each in changes}) is (night > 0)
+    assert is_whole(copied, sandbox)
+
+
+async def test_a_difference_of_the_counts_is_believed_when_two_sweeps_find_it(path):
+    """One is added with an old date behind the sweep, so that only another sweep can meet it."""
+    is_due = [True]
+
+    async with Sandbox(contacts=200, requests=1_000_000, daily=10**9, search_clamp=50) as sandbox:
+
+        def bend(wanted):
+            if is_due and wanted["pageLimit"] == 1 and "sort" not in wanted:
+                is_due.clear()
+                sandbox.state.main.add({"email": "old@example.com", "dateAdded": "2020-01-01T00:00:00.000Z"})
+
+        async with client_of(sandbox) as ghl:
+            await backfill(ghl, path)
+        async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+            changes, summary = await sync(ghl, path, sweep_every=NOW)
+        assert ([each.what for each in changes], summary.exit_code) == (["added"], 0)
+        assert is_whole(path, sandbox)
+
+
+async def test_new_notes_are_found_although_our_clock_was_ahead(path, monkeypatch):
+    async with Sandbox(contacts=300, notes=0.0, requests=1_000_000, daily=10**9) as sandbox, client_of(sandbox) as ghl:
+        await backfill(ghl, path)
+        await ghl.notes.create(oldest(sandbox), NoteDraft(body="Called"))
+        with monkeypatch.context() as ahead:
+            clock = time.time
+            ahead.setattr(time, "time", lambda: clock() + 5 * 3600)
+            await sync(ghl, path, sweep_every=NOW)
+        spoil(path, "UPDATE run SET started_at = '2024-01-01T00:00:00+00:00'")
+        noted = {oldest(sandbox, position) for position in range(100)}
+        for contact_id in noted:
+            await ghl.notes.create(contact_id, NoteDraft(body="Called again"))
+        # Behind them as many of later, so that none is met by chance.
+        later = (datetime.now(UTC) + timedelta(hours=3)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        for position in range(100, 250):
+            add_note(sandbox, position, later)
+        changes, _ = await sync(ghl, path, sweep_every=NOW)
+        assert noted <= {each.contact_id for each in changes}
+        assert is_whole(path, sandbox)
+
+
+def add_note(sandbox, position, at):
+    """Add a note at a moment of the server's clock."""
+    main = sandbox.state.main
+    contact_id = oldest(sandbox, position)
+    note = {"body": "Called", "bodyText": "Called", "userId": None, "dateAdded": at, "pinned": False}
+    relations = [{"objectKey": "contact", "recordId": contact_id}]
+    main.lists.add("notes", main.find(contact_id), note | {"contactId": contact_id, "relations": relations})
+    main.touch()
+
+
+async def test_an_appointment_that_goes_over_to_another_contact_meanwhile_is_not_doubled(path):
+    """It is met twice: in its first calendar before, and in another one after it was moved."""
+    async with Sandbox(contacts=300, lost=0.0, requests=1_000_000, daily=10**9) as sandbox:
+        main = sandbox.state.main
+        first, last = main.children.calendar_ids[0], main.children.calendar_ids[-1]
+        refs = list(main.walk(descending=False))
+        owner = next(ref for ref in refs if any(each["calendarId"] == first for each in main.appointments(ref)))
+        moved = next(each for each in main.appointments(owner) if each["calendarId"] == first)
+        other = next(ref for ref in refs if ref != owner and main.events_of(ref))
+        is_due = [True]
+
+        def bend(_):
+            def alter(said):
+                if is_due and any(each["id"] == moved["id"] for each in said["events"]):
+                    is_due.clear()
+                    main.lists.replace("appointments", owner, moved["id"], None)
+                    owned = moved | {"calendarId": last, "contactId": main.id_of(other)}
+                    main.lists._lists["appointments"][other] = [*main.appointments(other), owned]
+                    main.touch()
+
+            return alter
+
+        async with client_of(sandbox) as ghl:
+            await backfill(ghl, path)
+        async with Bent(sandbox, calendars_events=bend) as bent, client_of(bent) as ghl:
+            changes, _ = await sync(ghl, path, sweep_every=NOW)
+        assert {each.contact_id for each in changes} == {main.id_of(owner), main.id_of(other)}
+        stored = [key for key in stored_records(path) if key[2:] == (moved["id"],)]
+        assert stored == [("appointments", main.id_of(other), moved["id"])]
+
+
+async def test_behind_an_interrupted_pass_what_changed_meanwhile_is_looked_for(path):
+    async with Sandbox(contacts=400, search_clamp=50, requests=1_000_000) as sandbox, client_of(sandbox) as ghl:
+        async with bulk.SQLiteStore(path) as store:
+            async for progress in bulk.backfill(ghl, store):
+                if progress.contacts >= 200:
+                    break
+        contact_id = change(sandbox, 3, firstName="Ada")
+        changes, summary = await sync(ghl, path)
+        assert contact_id in {each.contact_id for each in changes}
+        assert (summary.changes.read, summary.exit_code) == ("everything", 0)
+        assert is_whole(path, sandbox)
+
+
+async def test_where_most_contacts_differ_everything_is_read(path):
+    async with Sandbox(contacts=1000, lost=0.0, requests=1_000_000, daily=10**9) as sandbox, client_of(sandbox) as ghl:
+        whole = (await backfill(ghl, path)).requests
+        for position in range(1000):
+            change_unseen(sandbox, position, tags=["new"])
+        changes, summary = await sync(ghl, path, sweep_every=NOW)
+        assert (len(changes), summary.changes.read, summary.exit_code) == (1000, "everything", 0)
+        assert summary.requests < 2 * whole
+        assert is_whole(path, sandbox)
