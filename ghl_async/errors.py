@@ -97,7 +97,14 @@ class UsageError(GHLError, ValueError):
 
 
 class StoreMismatch(UsageError):
-    """The store or ledger belongs to another location, query or schema."""
+    """The store or ledger belongs to another location, query or schema.
+
+    `position` is the place of the first input that is not what a ledger knows, from 0; None elsewhere.
+    """
+
+    def __init__(self, message: str, *, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class StoreBusy(GHLError):

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from hashlib import blake2b
-from itertools import islice
 from typing import Any, TypeAlias
 
 import msgspec
@@ -22,6 +21,7 @@ CHUNK = 500
 """Inputs that are checked before the first of them is written."""
 PATIENCE_SECONDS = 0.5
 """How long a chunk that has begun waits for its next input: a slow source is written as it comes."""
+_BREATH_SECONDS = 0.01
 _DIGEST_BYTES = 16
 _END: Any = object()
 
@@ -40,15 +40,28 @@ def checked_source(inputs: object) -> Inputs:
 
 async def chunks(source: Inputs) -> AsyncGenerator[list[Any], None]:
     """Chunks of a source, full ones where it keeps up. A short one means that it has to be waited for, or ended."""
-    if isinstance(source, AsyncIterable):
-        async with aclosing(_waited_for(aiter(source))) as several:
-            async for chunk in several:
-                yield chunk
-        return
-    iterator = iter(source)
-    while chunk := list(islice(iterator, CHUNK)):
+    several = _waited_for(aiter(source)) if isinstance(source, AsyncIterable) else _gone_through(source)
+    async with aclosing(several):
+        async for chunk in several:
+            yield chunk
+
+
+async def _gone_through(source: Iterable[Any]) -> AsyncGenerator[list[Any], None]:
+    clock = asyncio.get_running_loop().time
+    chunk: list[Any] = []
+    begun = yielded = clock()
+    for item in source:
+        chunk.append(item)
+        if (now := clock()) > yielded + _BREATH_SECONDS:
+            await asyncio.sleep(0)  # a slow source gives the others their turn between its items
+            yielded = clock()
+        if len(chunk) == CHUNK or now > begun + PATIENCE_SECONDS:
+            yield chunk
+            await asyncio.sleep(0)
+            chunk = []
+            begun = yielded = clock()
+    if chunk:
         yield chunk
-        await asyncio.sleep(0)
 
 
 async def _waited_for(iterator: AsyncIterator[Any]) -> AsyncGenerator[list[Any], None]:

@@ -17,6 +17,7 @@ from ..client import GHLClient
 from ..errors import OutcomeUnknown, UsageError
 from ..models import Contact, ContactChanges, ContactDraft, ItemResult, Note, Task
 from ._differs import is_as_wanted
+from ._outcome import Outcome, OutcomeKind
 from .ledger import Entry
 
 __all__ = [
@@ -73,6 +74,15 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     """What would be sent, where that is known before."""
     fault: UsageError | None = None
     """Why it cannot be sent."""
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether it is an input that changes nothing, as a row of empty cells is."""
+        return isinstance(self.given, ContactChanges) and self.given == ContactChanges()
+
+    def outcome(self, kind: OutcomeKind, **more: Any) -> Outcome:
+        """What has become of it."""
+        return Outcome(position=self.position, kind=kind, contact_id=self.contact_id, record_id=self.record_id, **more)
 
 
 class Verb(ABC):
@@ -215,7 +225,9 @@ class Update(Single):
         return checked_id(contact_id), None, changes
 
     async def check(self, _contact_id: str | None, given: Any) -> dict[str, Any] | None:
-        """Check the changes."""
+        """Check the changes; none at all are right, and nothing is sent."""
+        if given == ContactChanges():
+            return {}
         return await self.ghl.contacts.check(given, replace_tags=self._replace_tags)
 
     async def send(self, one: Input, _context: Context) -> Done:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
 
 from ..client import GHLClient
 from ..errors import (
@@ -35,7 +34,7 @@ from ..errors import (
     UsageError,
     WrongLocation,
 )
-from ..models import Contact, ContactQuery
+from ..models import Contact, ContactQuery, ItemResult
 from ._doubts import sought
 from ._inputs import CHUNK, Inputs, chunks, read
 from ._outcome import Outcome, OutcomeKind, Written
@@ -169,28 +168,26 @@ class Writing:
                 self._tell(outcome)
             else:
                 settled.append((outcome, one.digest, None))
-        if settled and self._ledger is not None:
-            await self._ledger.record(settled)
-            for outcome, _, _ in settled:
-                self._tell(outcome)
+        if settled:
+            await self._record(settled)
 
     def _settle(self, one: Input, entry: Entry | None, contacts: dict[str, Contact]) -> Outcome | None:
         """The outcome where it is known without sending."""
         if entry is not None and entry.is_done and not self._is_overtaken(one):
             if entry.state == "unchanged":
-                return _outcome(one, "unchanged", earlier=True)
+                return one.outcome("unchanged", earlier=True)
             return self._done(one, Done(entry.contact_id, entry.record_id, entry.made), earlier=True)
         if one.fault is not None:
             is_in_doubt = entry is not None and entry.is_in_doubt
             said = "an earlier run may have done it, and it cannot be looked for: " if is_in_doubt else ""
             kind: OutcomeKind = "unknown" if is_in_doubt else "failed"
-            return _outcome(one, kind, reason=f"{said}{one.fault}", error=one.fault)
+            return one.outcome(kind, reason=f"{said}{one.fault}", error=one.fault)
         contact = None if one.contact_id in self._touched else contacts.get(one.contact_id or "")
-        if contact is not None and self._verb.is_so(one, contact):
-            return _outcome(one, "unchanged")
+        if one.asks_nothing or (contact is not None and self._verb.is_so(one, contact)):
+            return one.outcome("unchanged")
         if self._is_dry:
             self._cost += self._verb.cost(one)
-            return _outcome(one, "planned", reason=self._verb.said(one))
+            return one.outcome("planned", reason=self._verb.said(one))
         return None
 
     async def _as_they_are(self, inputs: Sequence[Input]) -> dict[str, Contact]:
@@ -319,23 +316,29 @@ class Writing:
             await self._failed(batch, error)
             return
         self._failures_in_a_row = 0
+        ending = next((each.error for each in results.values() if isinstance(each.error, ENDS_THE_RUN)), None)
         outcomes = []
         for one in batch:
             result = results.get(one.contact_id or "")
             if result is not None and result.ok:
                 outcome = self._done(one, Done(one.contact_id))
+            elif result is None:
+                outcome = one.outcome("failed", reason="the answer does not mention it")
+            elif ending is not None:
+                continue  # it was not sent, or refused whatever it says: the next run sends it
             else:
-                reason = "the answer does not mention it" if result is None else result.reason
-                outcome = _outcome(one, "failed", reason=reason)
+                outcome = _refused(one, result)
             outcomes.append((outcome, one.digest, None))
         await self._record(outcomes)
+        if ending is not None:
+            raise ending
 
     async def _failed(self, batch: list[Input], error: GHLError, *, is_in_doubt: bool = False) -> None:
         kind: OutcomeKind = "unknown" if is_in_doubt or isinstance(error, MAYBE_DONE) else "failed"
         if not (is_in_doubt and isinstance(error, OutcomeUnknown)):  # that no look can tell says nothing of the rest
             says_nothing_of_it = isinstance(error, (Forbidden, *MAYBE_DONE))
             self._failures_in_a_row = self._failures_in_a_row + 1 if says_nothing_of_it else 0
-        outcomes = [_outcome(one, kind, reason=str(error), error=error) for one in batch]
+        outcomes = [one.outcome(kind, reason=str(error), error=error) for one in batch]
         await self._record([(outcome, one.digest, None) for outcome, one in zip(outcomes, batch, strict=True)])
         if self._failures_in_a_row < IN_A_ROW:
             return
@@ -392,5 +395,6 @@ class Writing:
         self._told.put_nowait(outcome)
 
 
-def _outcome(one: Input, kind: OutcomeKind, **more: Any) -> Outcome:
-    return Outcome(position=one.position, kind=kind, contact_id=one.contact_id, record_id=one.record_id, **more)
+def _refused(one: Input, result: ItemResult) -> Outcome:
+    error = result.error if isinstance(result.error, GHLError) else None
+    return one.outcome("unknown" if isinstance(error, MAYBE_DONE) else "failed", reason=result.reason, error=error)

@@ -209,7 +209,7 @@ class Ledger:
         with failures_named(self._file, what="ledger"):
             if self._file.is_dir() or not self._file.parent.is_dir():
                 raise UsageError(f"{self.path} is a folder, or its folder does not exist: name a file for the ledger")
-            if not create and not self._file.exists():
+            if not create and not (self._file.exists() and self._file.stat().st_size):
                 return
             if self._file.exists() and not os.access(self._file, os.W_OK):  # SQLite would call it an error of the disk
                 raise StoreFailed(f"{self.path} is read-only: change its permissions, or name another file")
@@ -270,7 +270,8 @@ class Ledger:
             if given.get(position) != digest:
                 raise StoreMismatch(
                     f"{self.path} is a ledger of another input: what stands at place {position} (from 0) is not what"
-                    " it was; pass the same input again, or name another file"
+                    " it was; pass the same input again, or name another file to begin anew",
+                    position=position,
                 )
         return {row[0]: _entry(*row[2:]) for row in known}
 

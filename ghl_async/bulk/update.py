@@ -20,7 +20,7 @@ belongs to one operation, location, set of options and input; more inputs may fo
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeAlias, TypeVar
 
@@ -175,7 +175,8 @@ def tag(
         more for 100.
     """
     for name, tags in (("add", add), ("remove", remove)):
-        if isinstance(tags, str) or not all(isinstance(each, str) and each.strip() for each in tags):
+        is_list = isinstance(tags, Collection) and not isinstance(tags, str | bytes | Mapping)
+        if not is_list or not all(isinstance(each, str) and each.strip() for each in tags):
             raise UsageError(f"{name} takes a list of tags, none of them empty")
     if not (add or remove):
         raise UsageError("tag needs tags: add=[...], remove=[...] or both")

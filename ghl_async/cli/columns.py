@@ -5,10 +5,12 @@ What a field takes is not judged here but by the operation: here a text becomes 
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,7 +20,7 @@ from ..dictionary import Index
 from ..errors import UsageError
 from ..models import ContactChanges, ContactDraft, CustomField
 
-__all__ = ["Columns", "Manner", "map_columns", "needs_custom_fields"]
+__all__ = ["Columns", "Manner", "in_several", "map_columns", "needs_custom_fields"]
 
 _ID = "id"
 _SHOWN_ONLY = frozenset(
@@ -134,6 +136,18 @@ class Columns(msgspec.Struct, frozen=True):
         return cell
 
 
+def in_several(names: str) -> tuple[str, ...]:
+    """The names out of one option; one that has a comma is put between quotes, as in CSV."""
+    return tuple(name.strip() for name in next(csv.reader([names], skipinitialspace=True), []) if name.strip())
+
+
+def _in_one(names: Iterable[str]) -> str:
+    """The option that `in_several` reads."""
+    written = io.StringIO()
+    csv.writer(written, lineterminator="").writerow(names)
+    return written.getvalue()
+
+
 def needs_custom_fields(columns: Sequence[str], manner: Manner) -> bool:
     """Whether one of the columns can only be a custom field."""
     return any(_folded(column) not in {*_WRITABLE, *_SHOWN_ONLY} for column in _sent(columns, manner))
@@ -178,7 +192,7 @@ def _found(fields: Index[CustomField] | None, column: str) -> CustomField:
 def _in_words(faults: Mapping[str, str]) -> str:
     several = [f"{column!r} {fault}" for column, fault in faults.items()]
     more = f"; and {len(several) - _NAMED_AT_MOST} more" if len(several) > _NAMED_AT_MOST else ""
-    advice = shlex.quote(",".join(faults))
+    advice = shlex.quote(_in_one(faults))
     said = "; ".join(several[:_NAMED_AT_MOST])
     return f"nothing was sent: the column {said}{more}; --leave-out {advice} goes on without"
 

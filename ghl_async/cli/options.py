@@ -241,7 +241,11 @@ class UpdateOptions(PlaceOptions):
         ),
     ] = False
     leave_out: Annotated[
-        str, Parameter(metavar="COLUMNS", help="Columns that are not to be sent, separated by commas.")
+        str,
+        Parameter(
+            metavar="COLUMNS",
+            help="Columns that are not to be sent, separated by commas; as in CSV, quotes hold a name with a comma.",
+        ),
     ] = ""
     empty_clears: Annotated[
         bool,

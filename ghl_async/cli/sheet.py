@@ -10,6 +10,7 @@ import io
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from filecmp import cmp
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -17,7 +18,7 @@ import msgspec
 
 from ..errors import StoreFailed, UsageError
 
-__all__ = ["FAILED_COLUMNS", "Failures", "Row", "Sheet", "failed_beside", "look", "rows"]
+__all__ = ["FAILED_COLUMNS", "Failures", "Row", "Sheet", "failed_beside", "ledger_beside", "look", "rows"]
 
 _LINE, _REASON, _TEXT = "failed_line", "failed_reason", "failed_text"
 FAILED_COLUMNS = frozenset({_LINE, _REASON, _TEXT})
@@ -66,8 +67,10 @@ def look(path: Path) -> Sheet:
     try:
         with path.open("rb") as file:
             first = file.readline()
-        if first.startswith(_UTF16):
-            raise UsageError(f"{path} is UTF-16: save it as UTF-8")
+        if first.startswith(_UTF16) or b"\0" in first:
+            raise UsageError(f"{path} is not UTF-8 but looks like UTF-16: save it as UTF-8")
+        if kind == "csv" and not _is_unicode(first.decode(errors="surrogateescape")):
+            raise UsageError(f"{path} is not UTF-8, its first line at least: save it as UTF-8")
         return _look_at_csv(path, first) if kind == "csv" else _look_at_lines(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
@@ -218,11 +221,17 @@ def failed_beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}-failed{path.suffix}")
 
 
+def ledger_beside(path: Path) -> Path:
+    """Where the ledger of a file is, unless a place is named: "changes.csv" gives "changes.csv.ledger"."""
+    return path.with_name(f"{path.name}.ledger")
+
+
 class Failures:
     """The rows that failed, with their lines and why, in a file like the one they come from.
 
     It is made when the first row comes, gets its name at the end, and takes the place of an earlier one. Where no row
-    failed, an earlier one goes.
+    failed, an earlier one goes. Either way an earlier one that was another is kept beside, as NAME.bak: somebody may
+    have mended it.
     """
 
     def __init__(self, sheet: Sheet, path: Path) -> None:
@@ -310,6 +319,13 @@ class Failures:
                 into.write(file.read(length))
         beside.replace(self._part)
 
+    def _keep_earlier(self) -> None:
+        self.path.replace(self.path.with_name(f"{self.path.name}.bak"))
+        # What has been sent of it is told by its ledger, which would refuse the rows that come now.
+        ledger = ledger_beside(self.path)
+        if ledger.exists():
+            ledger.replace(ledger.with_name(f"{ledger.name}.bak"))
+
     def close(self, *, is_whole: bool) -> None:
         """Give the file its name; or, where the whole was gone through and nothing failed, remove an earlier one.
 
@@ -320,9 +336,11 @@ class Failures:
             if self._file is not None:
                 self._sorted(self._file)
                 self._file.close()
+                if self.path.exists() and not cmp(self._part, self.path, shallow=False):
+                    self._keep_earlier()
                 self._part.replace(self.path)
-            elif is_whole:
-                self.path.unlink(missing_ok=True)
+            elif is_whole and self.path.exists():
+                self._keep_earlier()
         except OSError as error:
             raise StoreFailed(f"{self.path} cannot be written: {error.strerror}") from error
 

@@ -11,14 +11,14 @@ import msgspec
 
 from .. import bulk
 from ..client import GHLClient
-from ..errors import UsageError
+from ..errors import StoreMismatch, UsageError
 from .answer import answer
-from .columns import Columns, Manner, map_columns, needs_custom_fields
+from .columns import Columns, Manner, in_several, map_columns, needs_custom_fields
 from .complaint import complain
 from .location import real_location
 from .options import UpdateOptions
 from .progress import following
-from .sheet import FAILED_COLUMNS, Failures, Row, Sheet, failed_beside, look, rows
+from .sheet import FAILED_COLUMNS, Failures, Row, Sheet, failed_beside, ledger_beside, look, rows
 from .stopping import stopped_by_signals
 from .written import Teller, choose_rows_display
 
@@ -35,23 +35,25 @@ async def update_contacts(file: Path, options: UpdateOptions) -> int:
         raise UsageError("--diff needs the ids of the contacts, which --upsert does not know: leave one of them out")
     sheet = look(file)
     failures = Failures(sheet, options.failed or failed_beside(file))
+    ledger = options.ledger or ledger_beside(file)
+    if any(_is_one_file(ledger, other) for other in (file, failures.path)):
+        raise UsageError(f"{ledger} cannot be the ledger as well: name another file with --ledger")
     async with contextlib.AsyncExitStack() as opened:
         ghl = await real_location(options, opened)
         columns = await _settled(ghl, sheet, options)
         display = choose_rows_display(sheet.rows, json=options.json, quiet=options.quiet)
         opened.callback(display.close)
         feed = _Feed(sheet, columns, None if options.dry_run else failures, Teller(display, json=options.json))
-        run = _run(ghl, feed, file, options)
+        run = _run(ghl, feed, ledger, options)
         opened.callback(feed.close, run)
         with stopped_by_signals(run.stop, display, "Stopping: what was sent comes to its end."):
             async with following(run, display):
-                async for outcome in run:
-                    feed.settle(outcome)
+                await _followed(run, feed, ledger)
     summary = await run
     if options.json:
         answer(msgspec.json.encode(summary).decode())
     if not options.json and not options.quiet:
-        answer(_books(summary))
+        answer(_books(summary, ledger))
     code = summary.exit_code or (4 if feed.failed else 0)
     if code:
         complain(_closing_line(summary, feed, failures))
@@ -66,15 +68,36 @@ async def _settled(ghl: GHLClient, sheet: Sheet, options: UpdateOptions) -> Colu
         is_text=sheet.kind == "csv",
         empty_clears=options.empty_clears,
         replace_tags=options.replace_tags,
-        leave_out=tuple(name.strip() for name in options.leave_out.split(",") if name.strip()),
+        leave_out=in_several(options.leave_out),
     )
     if not needs_custom_fields(names, manner):
         return map_columns(names, None, manner)
     return await ghl.dictionary.with_custom_fields(lambda fields: map_columns(names, fields, manner))
 
 
-def _run(ghl: GHLClient, feed: _Feed, file: Path, options: UpdateOptions) -> bulk.Run[bulk.Outcome]:
-    ledger = options.ledger or file.with_name(f"{file.name}.ledger")
+async def _followed(run: bulk.Run[bulk.Outcome], feed: _Feed, ledger: Path) -> None:
+    try:
+        async for outcome in run:
+            feed.settle(outcome)
+    except StoreMismatch as error:
+        if error.position is None:
+            raise
+        raise StoreMismatch(_of_another(ledger, feed.line(error.position))) from None
+
+
+def _is_one_file(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
+
+
+def _of_another(ledger: Path, line: int) -> str:
+    return (
+        f"{ledger} is a ledger of another input: line {line} is not what it was when it was sent. Rows may be added "
+        "behind, and those that failed may be mended; for other rows name another ledger with --ledger, or delete this "
+        "one, and what it knows is sent again"
+    )
+
+
+def _run(ghl: GHLClient, feed: _Feed, ledger: Path, options: UpdateOptions) -> bulk.Run[bulk.Outcome]:
     if options.upsert:
         return bulk.upsert(
             ghl, feed.drafts(), replace_tags=options.replace_tags, ledger=ledger, dry_run=options.dry_run
@@ -121,6 +144,10 @@ class _Feed:
             except UsageError as fault:
                 yield fault
 
+    def line(self, position: int) -> int:
+        """Where the row at a place begins, one that is under way."""
+        return self._under_way[position].line
+
     def settle(self, outcome: bulk.Outcome) -> None:
         """Take what became of a row."""
         row = self._under_way.pop(outcome.position)
@@ -146,7 +173,7 @@ def _cells(row: Row) -> dict[str, Any]:
     return row.cells
 
 
-def _books(summary: bulk.Summary) -> str:
+def _books(summary: bulk.Summary, ledger: Path) -> str:
     written = summary.written or bulk.Written()
     counts = {
         "done": written.ok,
@@ -156,7 +183,9 @@ def _books(summary: bulk.Summary) -> str:
         "unknown": written.unknown,
     }
     lines = [f"{name:<14}{count:>12,}" for name, count in counts.items() if count or name == "failed"]
-    if written.earlier:
+    if written.earlier and written.earlier == written.all:
+        lines.append(f"All of them were done by earlier runs, says {ledger}: nothing was sent.")
+    elif written.earlier:
         lines.append(f"{written.earlier:,} of them were done by earlier runs.")
     if written.planned:
         lines.append(f"That would take about {written.requests_planned:,} requests.")

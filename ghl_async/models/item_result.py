@@ -12,6 +12,8 @@ class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
     reason: str | None = None
     """Why not, in the server's words where it said something; None where it is ok."""
+    error: Exception | None = None
+    """What its request failed with, where that came after others had succeeded, so that it was not raised."""
 
 
 class TagResult(ItemResult, frozen=True, kw_only=True):

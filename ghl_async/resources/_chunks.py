@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias, TypeVar
 
+import msgspec
+
 from ..errors import BadRequest, ErrorReply, GHLError, Unprocessable
 from ..models import ItemResult
 
@@ -28,8 +30,8 @@ class Chunks:
         """Send all ids, in chunks; each once, in the order of their first place.
 
         A chunk that is refused for its size is halved, and the size that is taken is remembered. Another failure of the
-        first chunk is raised. After that it would drop the results that are there: so it becomes the reason of that
-        chunk's contacts, and those that follow are not sent.
+        first chunk is raised. After that it would drop the results that are there: so it becomes the reason and the
+        error of that chunk's contacts, and those that follow are not sent.
 
         Raises:
             GHLError: the first chunk failed; no result is lost.
@@ -47,7 +49,7 @@ class Chunks:
                     continue
                 if not results:
                     raise
-                results += [fail(each, str(error)) for each in chunk]
+                results += [msgspec.structs.replace(fail(each, str(error)), error=error) for each in chunk]
                 not_sent = f"not sent, because the request before failed: {error}"
                 return results + [fail(each, not_sent) for each in rest[len(chunk) :]]
             self.most = min(self.most, most)  # only now: a refusal may sound like one of the size and be none

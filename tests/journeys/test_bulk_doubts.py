@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from ghl_async import RetryPolicy, bulk
-from ghl_async.errors import UsageError
+from ghl_async.errors import ScopeMissing, UsageError
 from ghl_async.models import ContactChanges, ContactDraft, NoteDraft, TaskDraft
 
 from .command import until
@@ -189,3 +190,55 @@ async def test_a_client_that_is_closed_leaves_nothing_failed(sandbox, ledger):
     async with client_of(sandbox) as ghl:
         assert (await bulk.create_notes(ghl, inputs, ledger=ledger)).written.ok == 120
     assert len(children(sandbox, "notes")) == before + 120
+
+
+@pytest.mark.parametrize(
+    ("fault", "goes_on"),
+    [
+        ({"kind": "refused", "status": 401}, False),
+        ({"kind": "server_error", "times": 1}, True),
+    ],
+)
+async def test_a_part_of_a_batch_that_is_refused_or_in_doubt_is_called_so(sandbox, ledger, fault, goes_on):
+    """The server takes 40 contacts a request, which the first refusal teaches: the second of two fails."""
+    sandbox.state.rules.change(bulk_tags_refuse=40)
+    sandbox.faults.add(**fault, method="POST", path_contains="/bulk/tags", after=2)
+    some = ids(sandbox)[:80]
+    async with client_of(sandbox, retry=ONCE) as ghl:
+        if goes_on:
+            assert (await bulk.tag(ghl, some, add=["vip"], ledger=ledger)).written == bulk.Written(ok=40, unknown=40)
+        else:
+            with pytest.raises(ScopeMissing):
+                await bulk.tag(ghl, some, add=["vip"], ledger=ledger)
+        sandbox.faults.clear()
+        assert {state for _, state, *_ in rows(ledger)} == {"ok", "unknown" if goes_on else "intended"}
+        again = await bulk.tag(ghl, some, add=["vip"], ledger=ledger)
+    assert again.written == bulk.Written(ok=80, earlier=40)
+
+
+async def test_a_slow_source_is_written_as_it_comes_and_lets_others_run(sandbox):
+    """It blocks for a while before each input, and is no async one."""
+    some = ids(sandbox)[:30]
+
+    def slow():
+        for each in some:
+            time.sleep(0.04)
+            yield each, ContactChanges(city="Bern")
+
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with client_of(sandbox) as ghl:
+        beside = asyncio.create_task(others())
+        run = aiter(bulk.update(ghl, slow()))
+        await anext(run)
+        sent = requests(sandbox)
+        assert [outcome.kind async for outcome in run] == ["ok"] * 29
+        beside.cancel()
+    assert turns > 30
+    assert sent < 30

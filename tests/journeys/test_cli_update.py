@@ -43,7 +43,7 @@ async def test_rows_are_written_and_a_second_run_sends_nothing(ghl_async, sandbo
     assert len(writes(sandbox)) == 20
     again = await ghl_async("update", "x.csv")
     assert again.code == 0
-    assert "20 of them were done by earlier runs" in again.out
+    assert "All of them were done by earlier runs" in again.out
     assert len(writes(sandbox)) == 20
     assert not (tmp_path / "x-failed.csv").exists()
 
@@ -71,6 +71,29 @@ async def test_bad_rows_fail_with_line_and_reason_and_can_be_mended_and_fed_back
     assert json.loads(again.out)["written"]["ok"] == 1
     told = [json.loads(line) for line in again.err.splitlines() if line.startswith("{")]
     assert len([each for each in told if "failed" in each and isinstance(each["failed"], dict)]) == 2
+
+
+async def test_a_row_of_empty_cells_asks_for_nothing_and_does_not_fail(ghl_async, sandbox, tmp_path):
+    several = ids(sandbox, 2)
+    write(tmp_path / "x.csv", ["id", "city"], [several[0], "Bern"], [several[1], ""])
+    ended = await ghl_async("update", "x.csv", "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out)["written"] | {"ok": 1, "unchanged": 1, "failed": 0} == json.loads(ended.out)["written"]
+    assert len(writes(sandbox)) == 1
+
+
+async def test_a_file_of_failed_rows_that_somebody_has_mended_is_kept(ghl_async, sandbox, tmp_path):
+    write(tmp_path / "x.csv", ["id", "city"], ["nobody", "Bern"])
+    assert (await ghl_async("update", "x.csv")).code == 4
+    assert (await ghl_async("update", "x.csv")).code == 4
+    assert not (tmp_path / "x-failed.csv.bak").exists(), "it was the same"
+    mended = (tmp_path / "x-failed.csv").read_text(encoding="utf-8").replace("nobody", *ids(sandbox, 1))
+    (tmp_path / "x-failed.csv").write_text(mended, encoding="utf-8")
+    assert (await ghl_async("update", "x-failed.csv")).code == 0
+    assert (await ghl_async("update", "x.csv")).code == 4
+    assert "nobody" in (tmp_path / "x-failed.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "x-failed.csv.bak").read_text(encoding="utf-8") == mended
+    assert (await ghl_async("update", "x-failed.csv")).code == 4, "its own ledger went with the rows that it knew"
 
 
 async def test_custom_fields_are_written_by_name_from_json_lines(ghl_async, sandbox, tmp_path):
@@ -126,6 +149,10 @@ async def test_diff_leaves_out_what_is_so_already(ghl_async, sandbox, tmp_path):
         ("x.txt", "id,city\n", (), "ends in .csv"),
         ("x.csv", "id,city\n", ("--failed", "x.csv"), "holds no failed rows"),
         ("x.csv", "id,city\n", ("--leave-out", "town"), "no column 'town'"),
+        ("x.csv", 'id,city,"a, b"\n', (), """--leave-out '"a, b"' goes on without"""),
+        ("x.csv", 'id,"a, b"\n', ("--leave-out", '"a, b"'), "no column says what is to be changed"),
+        ("x.csv", "id,city\n", ("--ledger", "x.csv"), "x.csv cannot be the ledger as well"),
+        ("x.csv", "id,city\n", ("--ledger", "x-failed.csv"), "x-failed.csv cannot be the ledger as well"),
         ("y.csv", "", ("--dry-run",), "No such file"),
     ],
 )
@@ -156,7 +183,7 @@ async def test_the_ledger_of_another_file_is_refused(ghl_async, sandbox, tmp_pat
     sent = len(writes(sandbox))
     ended = await ghl_async("update", "x.csv")
     assert (ended.code, len(writes(sandbox))) == (2, sent)
-    assert "another input" in ended.err
+    assert "another input: line 2 is not what it was" in ended.err
     assert (await ghl_async("update", "x.csv", "--ledger", "other.ledger")).code == 0
     assert truth(sandbox, several[0])["city"] == "Chur"
 

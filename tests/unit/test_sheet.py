@@ -129,6 +129,8 @@ def test_json_lines_need_not_all_have_the_same_keys(tmp_path):
         ("x.csv", b"id,,city\n", "column 2 has no name"),
         ("x.csv", b"id,city,city\n", "more than one column is called city"),
         ("x.csv", "id\n".encode("utf-16"), "save it as UTF-8"),
+        ("x.csv", "id,city\n".encode("utf-16-le"), "save it as UTF-8"),
+        ("x.csv", "id,größe\n".encode("latin-1"), "save it as UTF-8"),
     ],
 )
 def test_what_is_no_such_file_is_refused(tmp_path, name, content, words):
