@@ -39,7 +39,7 @@ def checked_source(inputs: object) -> Inputs:
 
 
 async def chunks(source: Inputs) -> AsyncGenerator[list[Any], None]:
-    """Chunks of a source, full ones where it keeps up. A short one means that it has to be waited for, or ended."""
+    """Chunks of a source, full ones where it keeps up. A short one says that it is slow, or ended."""
     several = _waited_for(aiter(source)) if isinstance(source, AsyncIterable) else _gone_through(source)
     async with aclosing(several):
         async for chunk in several:

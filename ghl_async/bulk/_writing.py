@@ -11,7 +11,7 @@ Memory is bounded by the inputs that are under way or not yet taken by the calle
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 
 from ..client import GHLClient
@@ -141,8 +141,8 @@ class Writing:
                 inputs = [await read(self._verb, position + place, item) for place, item in enumerate(chunk)]
                 position += len(inputs)
                 await self._take(inputs)
-                if len(chunk) < CHUNK:
-                    self._launch()
+                if len(chunk) < CHUNK and isinstance(source, AsyncIterable):
+                    self._launch()  # who knows when the next one comes
                 if self._is_ending:
                     return
         self._launch()

@@ -49,7 +49,7 @@ CREATE INDEX writes_made_for ON writes (contact_id) WHERE made IS NOT NULL;
 # look.
 _INTEND = """
 INSERT INTO writes (position, digest, state, intended_at, contact_id, record_id, known)
-VALUES (?1, ?2, 'intended', ?3, ?4, ?5, ?6)
+VALUES (?, ?, 'intended', ?, ?, ?, ?)
 ON CONFLICT (position) DO UPDATE SET
     digest = excluded.digest, contact_id = excluded.contact_id, record_id = excluded.record_id,
     intended_at = CASE WHEN state IN ('intended', 'unknown') THEN intended_at ELSE excluded.intended_at END,
@@ -57,11 +57,12 @@ ON CONFLICT (position) DO UPDATE SET
     state = 'intended', reason = NULL
 """
 _RECORD = """
-INSERT INTO writes (position, digest, state, contact_id, record_id, made, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+INSERT INTO writes (position, digest, state, contact_id, record_id, made, reason) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (position) DO UPDATE SET
-    digest = ?2, state = ?3, contact_id = ?4, record_id = ?5, made = coalesce(?6, made), reason = ?7
+    digest = excluded.digest, state = excluded.state, contact_id = excluded.contact_id,
+    record_id = excluded.record_id, made = coalesce(excluded.made, made), reason = excluded.reason
 """
-_WITHDRAW = "DELETE FROM writes WHERE position = ?1 AND state = 'intended'"
+_WITHDRAW = "DELETE FROM writes WHERE position = ? AND state = 'intended'"
 
 _Statement: TypeAlias = tuple[str, tuple[Any, ...]]
 
@@ -188,10 +189,10 @@ class Ledger:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                failure = None
+                failure: Exception | None = None
                 try:
                     await self._on_thread(self._write, [each for statements, _ in batch for each in statements])
-                except GHLError as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, who waits must hear of it
                     failure = error
                 for _, written in batch:
                     if written.done():

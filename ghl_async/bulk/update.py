@@ -7,9 +7,10 @@
     print(run.summary.written)
 
 Inputs are an iterable or an async iterable, which may be endless. They are taken in chunks of 500, or fewer where the
-source is slow; a chunk is checked as a whole before its first write, and an input that is wrong fails alone. Outcomes
-come as they are done, with the place of their input; writes to one contact keep their order, others go side by side.
-All requests go in the bulk lane. `run.stop()`, and leaving the loop, let what was sent come to its end.
+source is slow (an async one lets other tasks run while it waits); a chunk is checked as a whole before its first
+write, and an input that is wrong fails alone. Outcomes come as they are done, with the place of their input; writes to
+one contact keep their order, others go side by side. All requests go in the bulk lane. `run.stop()`, and leaving the
+loop, let what was sent come to its end.
 
 With a `ledger`, the path of a file, the same call with the same input may be made again after any end, SIGKILL too: it
 sends what is not confirmed. What was under way when the process died is in doubt. Writes that may be repeated are; of

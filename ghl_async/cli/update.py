@@ -186,7 +186,7 @@ def _books(summary: bulk.Summary, ledger: Path) -> str:
     if written.earlier and written.earlier == written.all:
         lines.append(f"All of them were done by earlier runs, says {ledger}: nothing was sent.")
     elif written.earlier:
-        lines.append(f"{written.earlier:,} of them were done by earlier runs.")
+        lines.append(f"{written.earlier:,} of them by earlier runs.")
     if written.planned:
         lines.append(f"That would take about {written.requests_planned:,} requests.")
     return "\n".join((*lines, f"requests: {summary.requests:,} in {summary.seconds:.1f} s."))

@@ -191,3 +191,13 @@ async def test_where_the_intention_cannot_be_written_nothing_is_sent(path):
     known = ask(path, "SELECT position, state FROM writes ORDER BY position")
     assert [position for position, _ in known] == [*range(len(known))]
     assert sandbox.log.requests - before <= len(known) - 5
+
+
+async def test_whoever_waits_for_the_disk_hears_of_whatever_goes_wrong(path):
+    ledger = Ledger(path)
+    await ledger.open(IDENTITY)
+    with pytest.raises(OverflowError):
+        await asyncio.wait_for(ledger.withdraw(2**70), 5)
+    await ledger.intend([Intent(0, DIGEST, "c", None)])
+    assert (await ledger.recall([(0, DIGEST)]))[0].is_in_doubt
+    await ledger.close()
