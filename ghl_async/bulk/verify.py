@@ -25,7 +25,7 @@ from ._findings import Verified
 from ._frontier import Frontier
 from ._gone import Asked
 from ._landing import calendar_of
-from ._rows import KINDS, Batch, Checkpoint, ContactRows, Difference, Identity
+from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Difference, Identity
 from .fetch import ContactBundle, Step, included
 from .run import Run, Tally
 from .store import Store
@@ -53,7 +53,7 @@ def verify(
     Args:
         include: any of "tasks", "notes", "appointments", the same as when the store was filled.
         sample: how many stored contacts, picked at random, to compare. None compares all, and finds those that the
-            store does not have.
+            store does not have; a sample only says that the server counts more, or fewer.
         repair: whether to read again what differs or could not be read, and remove what the server does not have.
 
     Raises (from the run):
@@ -88,7 +88,7 @@ class _Verification(Copying[Difference]):
         self._met: set[str] = set()
         self._was_met = self._compared = 0
         self._found: Counter[str] = Counter()
-        self._records = self._unread = self._hidden = 0
+        self._records = self._unread = self._hidden = self._apart = 0
         self._mended: set[str] = set()
         self._gap: str | None = None
         """Why the reading proves nothing."""
@@ -105,6 +105,7 @@ class _Verification(Copying[Difference]):
 
     async def _copy(self, run: Run[Difference], checkpoint: Checkpoint) -> AsyncGenerator[Difference, None]:
         self._tally.begin()
+        self._apart = checkpoint.apart
         self._note(checkpoint.counts.contacts)
         reading = self._compare_all(run) if self._sample is None else self._compare_some(run, self._sample)
         async with aclosing(reading) as found:
@@ -229,6 +230,11 @@ class _Verification(Copying[Difference]):
             **more,
         )
 
+    def _agree(self, total: int | None, stored: Counts) -> bool:
+        """Whether as many are stored as the server counts, but for those no reading shows and those set apart."""
+        excess = 0 if total is None else total - stored.contacts
+        return excess == self._apart or 0 <= excess <= stored.quarantined
+
     async def _close(self, run: Run[Difference], holes: int) -> None:
         tally = self._tally
         tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
@@ -241,7 +247,9 @@ class _Verification(Copying[Difference]):
             return
         verified = tally.verified
         counts = f"{verified.contacts} contacts and {verified.records} of their records were compared"
-        if self._sample is not None and tally.total != tally.stored.contacts:
+        # In full each contact tells for itself. A sample says nothing of those that the store lacks.
+        is_even = self._sample is None or self._agree(tally.total, tally.stored)
+        if not is_even:
             counts += f"; the server counts {tally.total} contacts, the store holds {tally.stored.contacts}"
         amiss = (
             f"{verified.missing} records are missing, {verified.stale} stale and {verified.surplus} too many,"
@@ -253,10 +261,12 @@ class _Verification(Copying[Difference]):
             )
         if self._gap is not None:
             run.summary = tally.summary("incomplete", self._gap, resumable=False)
-        elif not verified.all:
+        elif is_even and not verified.all:
             run.summary = tally.summary("finished", f"{counts}: nothing differs", resumable=False)
-        elif is_mended:
+        elif is_even and is_mended:
             run.summary = tally.summary("finished", f"{counts}: {amiss}; all of it was mended", resumable=False)
         else:
             advice = "some could not be mended: run it again" if self._repair else "repair=True (--repair) mends it"
+            if not is_even:
+                advice = "sync brings the store up to date, and a comparison in full says what is amiss"
             run.summary = tally.summary("incomplete", f"{counts}: {amiss}; {advice}", resumable=False)
