@@ -201,3 +201,12 @@ async def test_whoever_waits_for_the_disk_hears_of_whatever_goes_wrong(path):
     await ledger.intend([Intent(0, DIGEST, "c", None)])
     assert (await ledger.recall([(0, DIGEST)]))[0].is_in_doubt
     await ledger.close()
+
+
+async def test_a_dry_run_leaves_an_empty_file_empty(path):
+    path.touch()
+    ledger = Ledger(path)
+    await ledger.open(IDENTITY, create=False)
+    assert await ledger.recall([(0, DIGEST)]) == {}
+    await ledger.close()
+    assert (path.stat().st_size, list(path.parent.iterdir())) == (0, [path])
