@@ -77,8 +77,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def asks_nothing(self) -> bool:
-        """Whether it is an input that changes nothing, as a row of empty cells is."""
-        return isinstance(self.given, ContactChanges) and self.given == ContactChanges()
+        """Whether it is changes that are none, as those of a row of empty cells are."""
+        return isinstance(self.given, ContactChanges) and self.body == {}
 
     def outcome(self, kind: OutcomeKind, **more: Any) -> Outcome:
         """What has become of it."""
