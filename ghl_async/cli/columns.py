@@ -137,8 +137,16 @@ class Columns(msgspec.Struct, frozen=True):
 
 
 def in_several(names: str) -> tuple[str, ...]:
-    """The names out of one option; one that has a comma is put between quotes, as in CSV."""
-    return tuple(name.strip() for name in next(csv.reader([names], skipinitialspace=True), []) if name.strip())
+    """The names out of one option; one that has a comma is put between quotes, as in CSV.
+
+    Raises:
+        UsageError: it cannot be read so.
+    """
+    try:
+        several = next(csv.reader([names], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise UsageError(f"--leave-out: {names!r} cannot be read as names separated by commas: {error}") from None
+    return tuple(name.strip() for name in several if name.strip())
 
 
 def _in_one(names: Iterable[str]) -> str:

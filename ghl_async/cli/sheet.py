@@ -5,6 +5,7 @@ Nothing here knows what the columns mean. A file is gone through twice: first fo
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -323,8 +324,11 @@ class Failures:
         self.path.replace(self.path.with_name(f"{self.path.name}.bak"))
         # What has been sent of it is told by its ledger, which would refuse the rows that come now.
         ledger = ledger_beside(self.path)
-        if ledger.exists():
-            ledger.replace(ledger.with_name(f"{ledger.name}.bak"))
+        for part in ("", "-wal", "-shm"):  # a run that was killed leaves all three, and they belong together
+            kept = ledger.with_name(f"{ledger.name}.bak{part}")
+            kept.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                ledger.with_name(f"{ledger.name}{part}").replace(kept)
 
     def close(self, *, is_whole: bool) -> None:
         """Give the file its name; or, where the whole was gone through and nothing failed, remove an earlier one.

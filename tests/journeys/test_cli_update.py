@@ -151,6 +151,8 @@ async def test_diff_leaves_out_what_is_so_already(ghl_async, sandbox, tmp_path):
         ("x.csv", "id,city\n", ("--leave-out", "town"), "no column 'town'"),
         ("x.csv", 'id,city,"a, b"\n', (), """--leave-out '"a, b"' goes on without"""),
         ("x.csv", 'id,"a, b"\n', ("--leave-out", '"a, b"'), "no column says what is to be changed"),
+        ("x.csv", 'id,city,"a, b"\n', ("--leave-out", '"a, b'), "cannot be read as names"),
+        ("x.csv", "id,city\n", ("--leave-out", "a\nb"), "cannot be read as names"),
         ("x.csv", "id,city\n", ("--ledger", "x.csv"), "x.csv cannot be the ledger as well"),
         ("x.csv", "id,city\n", ("--ledger", "x-failed.csv"), "x-failed.csv cannot be the ledger as well"),
         ("y.csv", "", ("--dry-run",), "No such file"),

@@ -175,8 +175,11 @@ def test_the_file_of_failed_rows_goes_when_nothing_fails_any_more(tmp_path):
     assert place.read_bytes() == b"failed_line,failed_reason,id\r\n2,why,1\r\n"
     Failures(look(path), place).close(is_whole=False)
     assert place.exists()
+    for part in ("", "-wal", "-shm"):
+        write(place.with_name(f"{place.name}.ledger{part}"), part)
     Failures(look(path), place).close(is_whole=True)
-    assert not place.exists()
+    kept = {f"{place.name}.bak", *(f"{place.name}.ledger.bak{part}" for part in ("", "-wal", "-shm"))}
+    assert {each.name for each in tmp_path.iterdir()} == {"x.csv", *kept}, "its ledger goes with it, and whole"
 
 
 @pytest.mark.parametrize(
