@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -204,10 +205,10 @@ def _text(raw: bytes) -> str | None:
 
 
 def _mended(raw: str) -> str | None:
-    """What SQL can read, where that differs: a text cut inside an emoji by the server ends in half of a pair."""
+    r"""What SQL reads whole, where that differs: not half of an emoji, and of a text with \u0000 all behind it."""
     if "\\u" not in raw:
         return None
-    readable = well_formed(raw.encode()).decode()
+    readable = re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1\\ufffd", well_formed(raw.encode()).decode())
     return None if readable == raw else readable
 
 

@@ -34,7 +34,7 @@ SCHEMA_VERSION = max(_UPGRADES)
 _BUSY_SECONDS = 30.0
 """How long a commit waits while somebody else, a person at the sqlite3 prompt perhaps, writes to the file."""
 
-# `mended` is there only where the raw JSON holds half of a surrogate pair, which SQL cannot read as text.
+# `mended` is there only where the raw JSON holds half of a surrogate pair or a NUL, which SQL cannot read as text.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE run (

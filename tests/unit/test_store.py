@@ -319,6 +319,18 @@ async def test_half_of_an_emoji_is_readable_in_the_views_and_exact_in_raw(store,
     assert ask(path, "SELECT raw FROM tasks") == [(child.decode(),)]
 
 
+async def test_a_nul_cuts_no_value_short_in_the_views_and_is_exact_in_raw(store, path):
+    r"""SQLite ends a text at its first NUL, and what stands behind it would be missing without a word."""
+    sent = (
+        rb'{"id":"C1","firstName":"A\u0000Lee","city":"\\u0000","customFields":[{"id":"F","value":"\u0000\\\u0000"}]}'
+    )
+    await store.commit(batch(contact("C1", raw=sent, notes=(Row("N1", rb'{"id":"N1","body":"a\u0000b\ud83d"}'),))))
+    assert ask(path, "SELECT first_name, city FROM contacts") == [("A\ufffdLee", r"\u0000")]
+    assert ask(path, "SELECT value FROM custom_field_values") == [("\ufffd\\\ufffd",)]
+    assert ask(path, "SELECT body FROM notes") == [("a\ufffdb\ufffd",)]
+    assert ask(path, "SELECT raw FROM contacts") == [(sent.decode(),)]
+
+
 async def test_the_file_is_marked_as_ours_and_its_indexes_come_at_the_end(store, path):
     indexed = "SELECT count(*) FROM sqlite_master WHERE name = 'contacts_date_updated'"
     await store.commit(batch(contact("a")))
