@@ -205,7 +205,7 @@ def _text(raw: bytes) -> str | None:
 
 
 def _mended(raw: str) -> str | None:
-    r"""What SQL reads whole, where that differs: not half of an emoji, and of a text with \u0000 all behind it."""
+    r"""The record as SQL can read it, where that differs: it refuses half of an emoji, and ends a text at a \u0000."""
     if "\\u" not in raw:
         return None
     readable = re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1\\ufffd", well_formed(raw.encode()).decode())

@@ -11,7 +11,8 @@
 `COLUMNS` names the columns of the four big ones. Each also has `raw`, the record exactly as the server sent it, so
 `json_extract(raw, '$.anything')` reaches what has no column. Times are texts as the server sent them, except in
 `contacts`: there they are instants in UTC with milliseconds, "2024-02-03T10:00:00.000Z", which compare as texts. What
-was never set is NULL. The tables below the views (landing_...) are nobody's business and may change.
+was never set is NULL. What SQL cannot read in a text, half of an emoji or the character U+0000, stands as U+FFFD in the
+columns. The tables below the views (landing_...) are nobody's business and may change.
 """
 
 from __future__ import annotations
