@@ -18,7 +18,9 @@ _OWN_WORDS: dict[Part, frozenset[str]] = {
     "notes": frozenset({"title", "body", "bodyText", "userId", "pinned", "color"}),
     "appointments": frozenset({"address", "calendarId", "title", "startTime", "endTime", "appointmentStatus"}),
 }
-"""What a record of a kind says of itself. Any other name that one text has and the other has not belongs to the way."""
+"""What a record of a kind says of itself, whichever way it comes."""
+_TOLD_APART_BY_NAMES: frozenset[Part] = frozenset({"tasks", "notes"})
+"""Nothing tells which way one of these came. Of an appointment its times do."""
 _IN_ANOTHER_ZONE = frozenset({"dateAdded", "dateUpdated", "status"})
 """Names whose values differ between a calendar's appointment and a contact's: two zones, and another `status`."""
 _TO_THE_SECOND = 19
@@ -28,15 +30,16 @@ def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
     """Whether two texts of a record say the same. What cannot be read as an object is the same only byte by byte."""
     if _bytes(one) == _bytes(other):
         return True
-    first, second = said(one), said(other)
+    first, second = _named(one), _named(other)
     if first is None or second is None:
         return False
-    if part == "contacts":
-        return first == second
-    if part == "appointments" and _has_zone(first) != _has_zone(second):
-        first, second = _by_the_wall_clock(first), _by_the_wall_clock(second)
-    shared = first.keys() & second.keys()
-    return not (first.keys() ^ second.keys()) & _OWN_WORDS[part] and all(first[name] == second[name] for name in shared)
+    names = first.keys() | second.keys()
+    if part in _TOLD_APART_BY_NAMES or (part == "appointments" and _has_zone(first) != _has_zone(second)):
+        if part == "appointments":
+            first, second = _by_the_wall_clock(first), _by_the_wall_clock(second)
+        # A name that only one of them has, even if it is null there, may belong to the way.
+        names = (first.keys() & second.keys()) | _OWN_WORDS[part]
+    return all(first.get(name) == second.get(name) for name in names)
 
 
 def differing(one: str | bytes, other: str | bytes) -> set[str] | None:
@@ -53,6 +56,12 @@ def _bytes(text: str | bytes) -> bytes:
 
 def said(text: str | bytes) -> dict[str, Any] | None:
     """What a text says, without what is null; None: it is no object, or cannot be read."""
+    named = _named(text)
+    return None if named is None else {name: value for name, value in named.items() if value is not None}
+
+
+def _named(text: str | bytes) -> dict[str, Any] | None:
+    """Every name of a text but that of its place in a search, with what it says."""
     try:
         # The standard parser, because it also takes what msgspec refuses (lone surrogates, NaN).
         found = json.loads(_bytes(text).decode(errors="replace"))
@@ -60,7 +69,7 @@ def said(text: str | bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(found, dict):
         return None
-    return {name: value for name, value in found.items() if value is not None and name != "searchAfter"}
+    return {name: value for name, value in found.items() if name != "searchAfter"}
 
 
 def _has_zone(said: dict[str, Any]) -> bool:

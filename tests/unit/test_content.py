@@ -42,6 +42,8 @@ def same(part, one, other):
         ("contacts", {"id": "a", "city": "Bonn"}, {"city": "Bonn", "id": "a"}),
         ("contacts", {"id": "a", "searchAfter": [1, "a"]}, {"id": "a", "searchAfter": [2, "a"], "city": None}),
         ("appointments", EVENT, LISTED),
+        ("appointments", EVENT | {"address": None}, LISTED | {"assignedUserId": "u", "notes": "Ring twice"}),
+        ("appointments", LISTED, LISTED | {"assignedUserId": None}),
         ("notes", NOTE, NOTE | {"relations": [{"recordId": "a"}], "title": None}),
     ],
 )
@@ -59,6 +61,12 @@ def test_one_record_from_two_sides_is_the_same(part, one, other):
         ("appointments", EVENT, EVENT | {"dateUpdated": "2023-01-09T00:00:00.000Z", "deleted": True}),
         ("notes", NOTE, NOTE | {"title": "Monday"}),
         ("tasks", {"id": "t", "completed": False}, {"id": "t", "completed": True}),
+        # Both came the same way: then a name that only one of them has says something.
+        ("appointments", LISTED, LISTED | {"assignedUserId": "u"}),
+        ("appointments", LISTED | {"notes": None}, LISTED | {"notes": "Ring twice"}),
+        ("appointments", EVENT, {name: value for name, value in EVENT.items() if name != "deleted"}),
+        ("appointments", EVENT | {"createdBy": None}, LISTED | {"createdBy": {"source": "api"}}),
+        ("notes", NOTE | {"relations": None}, NOTE | {"relations": [{"recordId": "a"}]}),
     ],
 )
 def test_a_record_that_says_something_else_is_another(part, one, other):
