@@ -11,7 +11,7 @@ import msgspec
 from . import _spool
 from ._content import is_same
 from ._landing import calendar_of, is_older
-from ._rows import KINDS, ContactRows, Difference, Kind, Marks, Part
+from ._rows import KINDS, ContactRows, Difference, Kind, Marks, Part, QuarantinedRow, Row
 
 __all__ = ["compare", "holders", "settle", "stored"]
 
@@ -24,6 +24,7 @@ _ONE: dict[Part, str] = {
     "contacts": "SELECT raw FROM landing_contacts WHERE id = :id",
     **{kind: f"SELECT raw FROM landing_{kind} WHERE contact_id = :contact AND id = :id" for kind in KINDS},  # noqa: S608  (fixed names)
 }
+_ONE_APART = "SELECT kind, id, reason, raw FROM quarantine WHERE contact_id = :contact AND kind = :kind AND id = :id"
 
 
 def compare(database: sqlite3.Connection, contacts: Iterable[ContactRows]) -> list[Difference]:
@@ -55,16 +56,23 @@ def _differences(database: sqlite3.Connection, contact: ContactRows) -> Iterator
 
 
 def _is_apart(database: sqlite3.Connection, contact: ContactRows) -> bool:
-    """Whether it is in quarantine just as it was read."""
-    apart = "SELECT 1 FROM quarantine WHERE contact_id = ? AND kind = 'contacts' AND raw = ?"
-    return database.execute(apart, (contact.id, contact.raw)).fetchone() is not None
+    """Whether it is in quarantine just as it was read, and cannot be anywhere else: it is no text."""
+    try:
+        contact.raw.decode()
+    except UnicodeDecodeError:
+        apart = "SELECT 1 FROM quarantine WHERE contact_id = ? AND kind = 'contacts' AND raw = ?"
+        return database.execute(apart, (contact.id, contact.raw)).fetchone() is not None
+    return False
 
 
-def stored(database: sqlite3.Connection, difference: Difference) -> bytes | None:
-    """The raw record that is stored where something differs."""
-    names = {"contact": difference.contact_id, "id": difference.id}
+def stored(database: sqlite3.Connection, difference: Difference) -> Row | QuarantinedRow | None:
+    """The record that is stored where something differs."""
+    names = {"contact": difference.contact_id, "kind": difference.part, "id": difference.id}
     row = database.execute(_ONE[difference.part], names).fetchone()
-    return None if row is None else str(row[0]).encode()
+    if row is not None:
+        return Row(difference.id, row[0].encode())
+    apart = database.execute(_ONE_APART, names).fetchone()
+    return None if apart is None else QuarantinedRow(*apart)
 
 
 def holders(database: sqlite3.Connection, appointment_ids: Iterable[str]) -> list[str]:

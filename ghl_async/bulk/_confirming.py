@@ -14,19 +14,39 @@ import msgspec
 
 from ..client import GHLClient
 from ..errors import GHLError
+from ._content import is_same
 from ._gone import ENDS_THE_RUN
-from ._rows import Batch, ContactRows, Difference, Kind, Row, iso
+from ._rows import Batch, ContactRows, Difference, Kind, QuarantinedRow, Row, iso
 from .store import Store
 
-__all__ = ["confirmed"]
+__all__ = ["Confirmed", "confirmed"]
 
 T = TypeVar("T")
 
 
-async def confirmed(
-    ghl: GHLClient, store: Store, batch: Batch, read_one_by_one: Collection[str]
-) -> tuple[Batch, list[Difference]]:
-    """Say in what a batch differs from what is stored, and give the batch as it may be committed.
+class Confirmed(msgspec.Struct, frozen=True):
+    """What has come of a batch."""
+
+    batch: Batch
+    """As it may be committed."""
+    found: list[Difference]
+    """In what it differs from what is stored."""
+    unsure: list[Difference] = []
+    """In what it perhaps does: nothing could be found out, and what is stored stays."""
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What a contact itself, or one of its lists, says of some differences."""
+
+    row: ContactRows
+    refuted: list[Difference] = []
+    stale: list[Difference] = []
+    """What is found instead."""
+    unsure: list[Difference] = []
+
+
+async def confirmed(ghl: GHLClient, store: Store, batch: Batch, read_one_by_one: Collection[str]) -> Confirmed:
+    """Say in what a batch differs from what is stored, and make sure of what would take something away.
 
     Args:
         read_one_by_one: the kinds that come from their contacts' own lists already.
@@ -41,43 +61,58 @@ async def confirmed(
         each for each in found if each.is_older or (each.what == "surplus" and each.part not in {*read_one_by_one})
     ]
     if not doubtful:
-        return batch, found
+        return Confirmed(batch, found)
     rows = {row.id: row for row in batch.contacts}
-    refuted: set[Difference] = set()
+    wrong: set[Difference] = set()
+    stale: list[Difference] = []
+    unsure: list[Difference] = []
     for contact_id, part in dict.fromkeys((each.contact_id, each.part) for each in doubtful):
         some = [each for each in doubtful if (each.contact_id, each.part) == (contact_id, part)]
-        if part == "contacts":
-            rows[contact_id], wrong = await _dated(ghl, rows[contact_id], some)
-        else:
-            rows[contact_id], wrong = await _listed(ghl, store, rows[contact_id], part, some)
-        refuted |= wrong
+        row = rows[contact_id]
+        answer = await (_dated(ghl, row, some) if part == "contacts" else _listed(ghl, store, row, part, some))
+        rows[contact_id] = answer.row
+        wrong |= {*answer.refuted, *answer.unsure}
+        stale += answer.stale
+        unsure += answer.unsure
     whole = msgspec.structs.replace(batch, contacts=tuple(rows[row.id] for row in batch.contacts))
-    return whole, [each for each in found if each not in refuted]
+    return Confirmed(whole, [*(each for each in found if each not in wrong), *stale], unsure)
 
 
-async def _dated(ghl: GHLClient, row: ContactRows, some: list[Difference]) -> tuple[ContactRows, set[Difference]]:
+async def _dated(ghl: GHLClient, row: ContactRows, some: list[Difference]) -> _Answer:
     """Whether the contact itself has the older date too."""
     contact = await _asked(ghl.background.contacts.get(row.id))
-    if contact is None or iso(contact.date_updated) != row.date_updated:
-        return row, {*some}
-    return msgspec.structs.replace(row, is_confirmed=True), set()
+    if contact is None:
+        return _Answer(row, unsure=some)
+    if iso(contact.date_updated) != row.date_updated:
+        return _Answer(row, refuted=some)
+    return _Answer(msgspec.structs.replace(row, is_confirmed=True))
 
 
-async def _listed(
-    ghl: GHLClient, store: Store, row: ContactRows, kind: Kind, some: list[Difference]
-) -> tuple[ContactRows, set[Difference]]:
-    """Which of a contact's records are in its own list all the same: they stay as they are stored."""
+async def _listed(ghl: GHLClient, store: Store, row: ContactRows, kind: Kind, some: list[Difference]) -> _Answer:
+    """Which of a contact's records are in its own list all the same, and which of these say something else there."""
     page = await _asked(getattr(ghl.background, kind).page(row.id))
-    there = None if page is None else {each.id for each in (*page.items, *page.quarantined)}
-    kept, wrong = [], set()
-    for each in some:
-        if there is None or each.id in there:
-            wrong.add(each)
-            raw = await store.stored(each)
-            if raw is not None:
-                kept.append(Row(each.id, raw))
-    children = {**row.children, kind: (*row.children[kind], *kept)}
-    return msgspec.structs.replace(row, children=children), wrong
+    if page is None:
+        for each in some:
+            row = _with(row, kind, await store.stored(each))
+        return _Answer(row, unsure=some)
+    there: dict[str | None, Row | QuarantinedRow] = {each.id: Row(each.id, each.raw) for each in page.items}
+    there |= {each.id: QuarantinedRow(kind, each.id, each.reason, each.raw) for each in page.quarantined}
+    refuted = [each for each in some if each.id in there]
+    stale = []
+    for each in refuted:
+        kept, sent = await store.stored(each), there[each.id]
+        if kept is None or not is_same(kind, kept.raw, sent.raw):
+            stale.append(msgspec.structs.replace(each, what="stale"))
+            kept = sent
+        row = _with(row, kind, kept)
+    return _Answer(row, refuted, stale)
+
+
+def _with(row: ContactRows, kind: Kind, record: Row | QuarantinedRow | None) -> ContactRows:
+    if isinstance(record, QuarantinedRow):
+        return msgspec.structs.replace(row, quarantined=(*row.quarantined, record))
+    more = () if record is None else (record,)
+    return msgspec.structs.replace(row, children={**row.children, kind: (*row.children[kind], *more)})
 
 
 async def _asked(answer: Awaitable[T]) -> T | None:

@@ -115,11 +115,12 @@ class Copying(ABC, Generic[Item]):
         if run.stopped:
             tally.stored = await self._store.counts()
             return
-        left_out += self._asked.alive
+        left_out = max(left_out, self._asked.alive)  # who is counted and not shown is among them, if known here
         is_whole = not left_out and not self._asked.unsure
         self._stays = 0 < left_out <= checkpoint.left_out and not self._asked.unsure
         await self._store.finish(prune=is_whole, again=not is_whole and not self._stays)
-        await self._store.settle(Marks(left_out=left_out))
+        apart = (await self._store.counts()).contacts_apart if is_whole else None
+        await self._store.settle(Marks(left_out=left_out, apart=apart))
         await self._close_books(run, "every contact was read and is in the store", is_whole=is_whole)
 
     async def _remove_gone(self, run: Run[Item]) -> AsyncGenerator[Item, None]:

@@ -129,9 +129,9 @@ async def unmet(ghl: GHLClient, store: Store, run: Run[Any]) -> list[str] | None
         async for chunk in chunks:
             ids = [each.id for each in chunk.page.items]
             ids += [each.id for each in chunk.page.quarantined if each.id is not None]
-            await store.sweep(ids, is_first=is_first)
+            nameless = sum(each.id is None for each in chunk.page.quarantined)
+            met += await store.sweep(ids, is_first=is_first) + nameless  # one that comes twice is one
             is_first = False
-            met += len(chunk.page.items) + len(chunk.page.quarantined)
             if run.stopped:
                 return []
     if is_first or tally.total is None or met < tally.total:

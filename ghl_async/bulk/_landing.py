@@ -6,7 +6,6 @@ Knows the tables that `_schema` makes and the structs; knows neither threads nor
 from __future__ import annotations
 
 import json
-import random
 import re
 import sqlite3
 import time
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 
 from ..models import well_formed
 from . import _spool
-from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, QuarantinedRow, Row, StoredContact
+from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, QuarantinedRow, Row
 
 __all__ = [
     "begin",
@@ -27,17 +26,12 @@ __all__ = [
     "next_pass",
     "now",
     "remove",
-    "sample",
     "state",
-    "sweep",
     "unseen",
-    "unswept",
     "write",
 ]
 
 _NOT_UTF8 = "not valid UTF-8"
-_PICKS_PER_CONTACT = 20
-"""How many row numbers to draw for one sampled contact; most rows exist, so the first few hits are enough."""
 
 
 def _for_each_kind(sql: str) -> dict[Kind, str]:
@@ -48,10 +42,6 @@ _SELECT = _for_each_kind("SELECT id, raw FROM landing_{kind} WHERE contact_id = 
 _UPSERT = _for_each_kind("INSERT OR REPLACE INTO landing_{kind} VALUES (?, ?, ?, ?)")
 _DELETE = _for_each_kind("DELETE FROM landing_{kind} WHERE contact_id = ? AND id = ?")
 _PRUNE = _for_each_kind("DELETE FROM landing_{kind} WHERE contact_id IN (SELECT id FROM gone)")
-_IDS = _for_each_kind(
-    "SELECT id FROM landing_{kind} WHERE contact_id = :contact UNION"
-    " SELECT id FROM quarantine WHERE contact_id = :contact AND kind = '{kind}' AND id IS NOT NULL"
-)
 
 
 def now() -> str:
@@ -330,19 +320,6 @@ def remove(database: sqlite3.Connection, contact_ids: Iterable[str]) -> int:
     return _remove_gone(database)
 
 
-def sweep(database: sqlite3.Connection, contact_ids: Iterable[str], *, is_first: bool) -> None:
-    """Note contacts that the location has."""
-    if is_first:
-        database.execute("DROP TABLE IF EXISTS swept")
-        database.execute("CREATE TEMP TABLE swept (id TEXT PRIMARY KEY) WITHOUT ROWID")
-    database.executemany("INSERT OR IGNORE INTO swept VALUES (?)", [(id_,) for id_ in contact_ids])
-
-
-def unswept(database: sqlite3.Connection) -> list[str]:
-    """List the stored contacts that were not noted since the sweep began."""
-    return [id_ for (id_,) in database.execute("SELECT id FROM landing_contacts EXCEPT SELECT id FROM swept")]
-
-
 def _remove_gone(database: sqlite3.Connection) -> int:
     removed = database.execute("DELETE FROM landing_contacts WHERE id IN (SELECT id FROM gone)").rowcount
     for sql in _PRUNE.values():
@@ -359,40 +336,14 @@ def holes(database: sqlite3.Connection, limit: int) -> list[Hole]:
     return [Hole(*row) for row in found]
 
 
-def sample(database: sqlite3.Connection, kinds: Iterable[Kind], contacts: int) -> list[StoredContact]:
-    """Draw row numbers instead of sorting the rows: the cost does not grow with the store."""
-    low, high = database.execute(
-        "SELECT (SELECT min(rowid) FROM landing_contacts), (SELECT max(rowid) FROM landing_contacts)"
-    ).fetchone()
-    if low is None:
-        return []
-    numbers = range(low, high + 1)
-    picks = random.sample(numbers, min(len(numbers), contacts * _PICKS_PER_CONTACT))
-    found: list[StoredContact] = []
-    for rowid in picks:
-        row = database.execute(
-            "SELECT id, read_at FROM landing_contacts WHERE rowid = ? AND pass = (SELECT pass FROM run)"
-            " AND NOT EXISTS (SELECT 1 FROM holes WHERE contact_id = landing_contacts.id)",
-            (rowid,),
-        ).fetchone()
-        if row is not None:
-            children = {kind: _child_ids(database, kind, row[0]) for kind in kinds}
-            found.append(StoredContact(id=row[0], read_at=row[1], children=children))
-        if len(found) == contacts:
-            break
-    return found
-
-
-def _child_ids(database: sqlite3.Connection, kind: Kind, contact_id: str) -> frozenset[str]:
-    return frozenset(id_ for (id_,) in database.execute(_IDS[kind], {"contact": contact_id}))
-
-
 def counts(database: sqlite3.Connection) -> Counts:
     """Count the tables' rows."""
     row = database.execute(
         "SELECT (SELECT count(*) FROM landing_contacts), (SELECT count(*) FROM landing_tasks),"
         " (SELECT count(*) FROM landing_notes), (SELECT count(*) FROM landing_appointments),"
         " (SELECT count(*) FROM quarantine WHERE contact_id IS NOT NULL OR pass = (SELECT pass FROM run)),"
-        " (SELECT count(*) FROM holes)"
+        " (SELECT count(*) FROM holes),"
+        " (SELECT count(*) FROM quarantine WHERE kind = 'contacts' AND CASE WHEN contact_id IS NULL"
+        " THEN pass = (SELECT pass FROM run) ELSE contact_id NOT IN (SELECT id FROM landing_contacts) END)"
     ).fetchone()
     return Counts(*row)

@@ -108,6 +108,8 @@ class Counts(msgspec.Struct, frozen=True, gc=False):
     quarantined: int
     """Records without a readable id count in the pass that saw them only: no later pass can tell them apart."""
     holes: int
+    contacts_apart: int = 0
+    """Quarantined contacts of which no readable version is among `contacts`."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

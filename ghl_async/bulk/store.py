@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from ..errors import GHLError, StoreFailed, UsageError
-from . import _comparing, _landing, _schema, _spool
+from . import _comparing, _landing, _schema, _spool, _sweeping
 from ._rows import (
     KINDS,
     Batch,
@@ -103,8 +103,8 @@ class Store(Protocol):
         `commit` keeps what is stored, unless that reading `is_confirmed`.
         """
 
-    async def stored(self, difference: Difference) -> bytes | None:
-        """The raw record that is stored where something differs; None: there is none, or only a quarantined one."""
+    async def stored(self, difference: Difference) -> Row | QuarantinedRow | None:
+        """The record that is stored where something differs; None: there is none."""
 
     async def holders(self, appointment_ids: Sequence[str]) -> list[str]:
         """List the contacts that hold some appointments."""
@@ -133,11 +133,14 @@ class Store(Protocol):
     async def remove(self, contact_ids: Sequence[str]) -> int:
         """Remove contacts that the location has no more, with all that belongs to them; say how many were there."""
 
-    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> None:
-        """Note contacts that the location has; `is_first` forgets what was noted before."""
+    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> int:
+        """Note contacts that the location has, and say how many of them were not noted before.
+
+        `is_first` forgets what was.
+        """
 
     async def unswept(self) -> list[str]:
-        """List the stored contacts that were not noted since the sweep began."""
+        """List the contacts of which anything is stored and that were not noted since the sweep began."""
 
     async def doubt(self, kinds: Sequence[Kind], *, suspected: Sequence[Kind] = ()) -> None:
         """Remember, until the store starts over, that the cheaper way to read some kinds leaves records out.
@@ -211,8 +214,8 @@ class SQLiteStore:
         """List differences; see `Store.compare`."""
         return await self._on_thread(self._read, _comparing.compare, contacts)
 
-    async def stored(self, difference: Difference) -> bytes | None:
-        """The raw record where something differs; see `Store.stored`."""
+    async def stored(self, difference: Difference) -> Row | QuarantinedRow | None:
+        """The record where something differs; see `Store.stored`."""
         return await self._on_thread(self._read, _comparing.stored, difference)
 
     async def holders(self, appointment_ids: Sequence[str]) -> list[str]:
@@ -243,13 +246,13 @@ class SQLiteStore:
         """Remove contacts; see `Store.remove`."""
         return await self._on_thread(self._write, _landing.remove, contact_ids)
 
-    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> None:
+    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> int:
         """Note contacts, outside of the file; see `Store.sweep`."""
-        await self._on_thread(self._read, _landing.sweep, contact_ids, is_first=is_first)
+        return await self._on_thread(self._read, _sweeping.sweep, contact_ids, is_first=is_first)
 
     async def unswept(self) -> list[str]:
         """List contacts that were not noted; see `Store.unswept`."""
-        return await self._on_thread(self._read, _landing.unswept)
+        return await self._on_thread(self._read, _sweeping.unswept)
 
     async def doubt(self, kinds: Sequence[Kind], *, suspected: Sequence[Kind] = ()) -> None:
         """Remember what is doubted; see `Store.doubt`."""
@@ -260,7 +263,7 @@ class SQLiteStore:
         return await self._on_thread(self._read, _landing.holes, limit)
 
     async def sample(self, contacts: int) -> list[StoredContact]:
-        """Pick contacts at random; see `Store.sample`. Fewer may come where most rows of a file have been pruned."""
+        """Pick contacts at random; see `Store.sample`."""
         return await self._on_thread(self._sample, contacts)
 
     async def counts(self) -> Counts:
@@ -339,7 +342,7 @@ class SQLiteStore:
         return removed
 
     def _sample(self, contacts: int) -> list[StoredContact]:
-        return self._read(_landing.sample, self._kinds, contacts)
+        return self._read(_sweeping.sample, self._kinds, contacts)
 
     def _release(self) -> None:
         database, lock = self._database, self._lock

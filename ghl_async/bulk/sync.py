@@ -221,7 +221,7 @@ class _Sync(Copying[Change]):
             async for change in removing:
                 yield change
         self._unshown = {*asked.living}
-        self._left_out += asked.alive
+        self._left_out = max(gap, asked.alive)  # who is counted and not shown is among them, if known here
         if asked.unsure:
             self._amiss = f"of {asked.unsure} contacts it could not be found out whether they still exist: run it again"
         await self._look_at_new_notes(checkpoint)
@@ -286,22 +286,24 @@ class _Sync(Copying[Change]):
 
     async def _read_moved(self, run: Run[Change]) -> AsyncGenerator[Change, None]:
         """Read again, each by itself, the contacts from which an appointment has gone over to another one."""
-        if not self._moved or run.stopped:
-            return
-        moved, self._moved, shut = [*self._moved], set(), dict(self._doors.shut)
+        read: set[str] = set()
+        shut = dict(self._doors.shut)
         self._doors.shut["appointments"] = "the calendars may have been read before an appointment was moved"
         try:
-            async with aclosing(self._read_some(run, moved, ("appointments",))) as reading:
-                async for change in reading:
-                    yield change
+            while (moved := self._moved - read) and not run.stopped:
+                read |= moved
+                async with aclosing(self._read_some(run, [*moved], ("appointments",))) as reading:
+                    async for change in reading:
+                        yield change
         finally:
-            self._doors.shut = shut
+            self._doors.shut, self._moved = shut, set()
 
     async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Change, None]:
         if self._looks_at is not None:
             await self._note_looked_at(batch, part, await self._store.compare(batch.contacts))
             return
-        batch, found = await confirmed(self._ghl, self._store, batch, self._doors.shut)
+        confirmation = await confirmed(self._ghl, self._store, batch, self._doors.shut)
+        batch, found = confirmation.batch, confirmation.found
         self._came.update(bundle.id for bundle in part if bundle.id is not None)
         self._vanished += [bundle.id for bundle in part if bundle.vanished and bundle.id is not None]
         # Of a contact that is new all appointments are: then nobody is asked for them.
@@ -320,8 +322,8 @@ class _Sync(Copying[Change]):
         if nameless:  # they cannot be asked for
             await self._store.commit(Batch((), nameless))
         if self._looks_at == "sweep":
-            await self._store.sweep([bundle.id for bundle in part if bundle.id is not None], is_first=False)
-        self._met += len(part)
+            ids = [bundle.id for bundle in part if bundle.id is not None]
+            self._met += await self._store.sweep(ids, is_first=False) + len(part) - len(ids)
         self._tally.contacts += len(part)
 
     async def _changes(self, batch: Batch, found: list[Difference]) -> AsyncGenerator[Change, None]:
@@ -349,7 +351,7 @@ class _Sync(Copying[Change]):
         else:
             sent = next((each.raw for each in row.children[difference.part] if each.id == difference.id), None)
         stored = await self._store.stored(difference) if difference.what == "stale" else None
-        return self._own.explains(difference, stored, sent)
+        return self._own.explains(difference, stored.raw if isinstance(stored, Row) else None, sent)
 
     async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Change, None]:
         for contact_id in contact_ids:

@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 
 from ..client import GHLClient
-from ..errors import UsageError
+from ..errors import GHLError, UsageError
 from ..models import ContactQuery
 from ._calendar import list_calendars
 from ._confirming import confirmed
 from ._content import said
 from ._copying import ALL_HOLES, Copying
+from ._doors import ENDS_THE_RUN
 from ._findings import Verified
 from ._frontier import Frontier
 from ._gone import Asked
@@ -33,6 +34,7 @@ from .store import Store
 __all__ = ["verify"]
 
 ONE_BY_ONE = "a sample is read contact by contact, so that what a search leaves out is found"
+BY_ITSELF = "what no calendar shows is read from its contact"
 
 
 def verify(
@@ -62,9 +64,10 @@ def verify(
         StoreFailed: it cannot be written.
         Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
 
-    Cost: in full what `fetch` takes, and 1 request for each stored contact that the search does not show. By sample 1
-        for each kind of each contact, 2 for 100 contacts, and 1 for the calendars. 1 to count. Mending takes what
-        reading the contacts that differ does.
+    Cost: in full what `fetch` takes, 1 request for each stored contact that the search does not show, and 1 for each
+        contact with stored appointments that no calendar shows any more. By sample 1 for each kind of each contact,
+        2 for 100 contacts. 1 for the calendars, where appointments are read contact by contact and the store lacks
+        some. 1 to count. Mending takes what reading the contacts that differ does.
     """
     kinds = included(include)
     if sample is not None and sample < 1:
@@ -83,8 +86,12 @@ class _Verification(Copying[Difference]):
         """Say how much to compare, and whether to mend."""
         self._sample, self._repair = sample, repair
         self._compares = True
-        self._calendars: frozenset[str] | None = None
-        """In a sample: those whose appointments a store holds."""
+        self._calendars: frozenset[str] | GHLError | None = None
+        """Those that the location lists, or why it does not; None: nobody has asked."""
+        self._unlisted = 0
+        """Appointments that no calendar shows, so that a store need not hold them, and that this one does not."""
+        self._alone: set[str] = set()
+        """Contacts of which the store holds appointments that were not sent, and that perhaps no calendar shows."""
         self._met: set[str] = set()
         self._was_met = self._compared = 0
         self._found: Counter[str] = Counter()
@@ -107,6 +114,7 @@ class _Verification(Copying[Difference]):
         self._tally.begin()
         self._apart = checkpoint.apart
         self._note(checkpoint.counts.contacts)
+        await self._store.sweep((), is_first=True)
         reading = self._compare_all(run) if self._sample is None else self._compare_some(run, self._sample)
         async with aclosing(reading) as found:
             async for difference in found:
@@ -120,7 +128,6 @@ class _Verification(Copying[Difference]):
         await self._close(run, len(holes))
 
     async def _compare_all(self, run: Run[Difference]) -> AsyncGenerator[Difference, None]:
-        await self._store.sweep((), is_first=True)
         async with aclosing(self._read(run, self._query, self._kinds, Frontier(), moves=False)) as reading:
             async for difference in reading:
                 yield difference
@@ -149,8 +156,6 @@ class _Verification(Copying[Difference]):
     async def _compare_some(self, run: Run[Difference], sample: int) -> AsyncGenerator[Difference, None]:
         for kind in self._kinds:
             self._doors.shut.setdefault(kind, ONE_BY_ONE)
-        if "appointments" in self._kinds:
-            self._calendars = frozenset(await list_calendars(self._ghl))
         wanted = [each.id for each in await self._store.sample(sample)]
         async with aclosing(self._read_some(run, wanted, self._kinds)) as reading:
             async for difference in reading:
@@ -162,43 +167,65 @@ class _Verification(Copying[Difference]):
 
     async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Difference, None]:
         if not self._compares:
-            batch, _ = await confirmed(self._ghl, self._store, batch, self._doors.shut)
-            await self._keep(batch, part)
-            self._mended.update(row.id for row in batch.contacts)
+            confirmation = await confirmed(self._ghl, self._store, batch, self._doors.shut)
+            await self._keep(confirmation.batch, part)
+            self._mended.update({row.id for row in batch.contacts} - {each.contact_id for each in confirmation.unsure})
             return
-        ids = [bundle.id for bundle in part if bundle.id is not None and not bundle.vanished]
-        if self._sample is None:
-            await self._store.sweep(ids, is_first=False)
-        else:
-            self._met.update(ids)
-        self._was_met += len(part)
-        self._unread += sum(len(bundle.failures) for bundle in part)
-        self._differing |= {bundle.id: None for bundle in part if bundle.failures and bundle.id is not None}
-        rows = tuple(self._comparable(row) for row in batch.contacts)
-        self._tally.contacts += len(rows)
-        self._compared += len(rows)
-        for row in rows:
-            self._records += sum(len(each) for each in row.children.values())
+        await self._note_met(part)
+        self._tally.contacts += len(batch.contacts)
+        self._compared += len(batch.contacts)
+        self._records += sum(len(each) for row in batch.contacts for each in row.children.values())
+        # Also what is stored of calendars that nobody lists is held against the server: its contact is asked for it.
+        rows = tuple(msgspec.structs.replace(row, calendars=None) for row in batch.contacts)
         whole = msgspec.structs.replace(batch, contacts=rows)
-        _, found = await confirmed(self._ghl, self._store, whole, self._doors.shut)
-        for difference in found:
+        looked = await confirmed(self._ghl, self._store, whole, self._doors.shut)
+        self._unread += len(looked.unsure)
+        self._differing |= {each.contact_id: None for each in looked.unsure}
+        for difference in await self._expected(looked.found, batch.contacts):
             self._differing[difference.contact_id] = None
             self._found[difference.what] += 1
             self._note()
             yield difference
 
-    def _comparable(self, row: ContactRows) -> ContactRows:
-        """In a sample: without appointments that no calendar shows, which a store need not hold."""
-        appointments = row.children.get("appointments")
-        if self._calendars is None or appointments is None:
-            return row
-        shown = tuple(
-            each
-            for each in appointments
-            if calendar_of(each.raw) in self._calendars and (said(each.raw) or {}).get("deleted") is not True
-        )
-        children = {**row.children, "appointments": shown}
-        return msgspec.structs.replace(row, children=children, calendars=self._calendars)
+    async def _note_met(self, part: Sequence[ContactBundle]) -> None:
+        ids = [bundle.id for bundle in part if bundle.id is not None and not bundle.vanished]
+        # One that comes twice is one: it must not stand for another that was left out.
+        self._was_met += await self._store.sweep(ids, is_first=False) + len(part) - len(ids)
+        if self._sample is not None:
+            self._met.update(ids)
+        self._unread += sum(len(bundle.failures) for bundle in part)
+        self._differing |= {bundle.id: None for bundle in part if bundle.failures and bundle.id is not None}
+
+    async def _expected(self, found: Sequence[Difference], rows: Sequence[ContactRows]) -> list[Difference]:
+        """Leave out what a store filled by the calendars need not hold: what only a contact's own list shows."""
+        by_contact = {row.id: row for row in rows}
+        expected = []
+        for each in found:
+            if each.part == "appointments":
+                row = by_contact[each.contact_id]
+                sent = {one.id: one.raw for one in row.quarantined}
+                sent |= {one.id: one.raw for one in row.children.get("appointments", ())}
+                raw = sent.get(each.id)
+                if raw is None:
+                    self._alone.add(each.contact_id)
+                elif each.what == "missing" and row.calendars is None and not await self._is_listed(raw):
+                    self._unlisted, self._records = self._unlisted + 1, self._records - 1
+                    continue
+            expected.append(each)
+        return expected
+
+    async def _is_listed(self, appointment: bytes) -> bool:
+        """Whether a calendar shows an appointment of a contact's own list, as far as can be told."""
+        if self._calendars is None:
+            try:
+                self._calendars = frozenset(await list_calendars(self._ghl))
+            except GHLError as error:
+                if isinstance(error, ENDS_THE_RUN):
+                    raise
+                self._calendars = error
+        if isinstance(self._calendars, GHLError):
+            return True
+        return calendar_of(appointment) in self._calendars and (said(appointment) or {}).get("deleted") is not True
 
     async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Difference, None]:
         self._mended.update(contact_ids)
@@ -213,7 +240,14 @@ class _Verification(Copying[Difference]):
         self._compares = False
         for kind in [kind for kind, why in self._doors.shut.items() if why == ONE_BY_ONE]:
             del self._doors.shut[kind]
-        async with aclosing(self._read_some(run, list(self._differing), self._kinds)) as reading:
+        by_themselves = [each for each in self._differing if each in self._alone]
+        await self._read_again(run, [each for each in self._differing if each not in self._alone])
+        if by_themselves:
+            self._doors.shut.setdefault("appointments", BY_ITSELF)
+            await self._read_again(run, by_themselves)
+
+    async def _read_again(self, run: Run[Difference], contact_ids: Sequence[str]) -> None:
+        async with aclosing(self._read_some(run, contact_ids, self._kinds)) as reading:
             async for _ in reading:
                 pass
 
@@ -231,22 +265,34 @@ class _Verification(Copying[Difference]):
         )
 
     def _agree(self, total: int | None, stored: Counts) -> bool:
-        """Whether as many are stored as the server counts, but for those no reading shows and those set apart."""
-        excess = 0 if total is None else total - stored.contacts
-        return excess == self._apart or 0 <= excess <= stored.quarantined
+        """Whether as many are stored as the server counts, but for those it does not show and those set apart."""
+        return total is None or total - stored.contacts in {self._apart, stored.contacts_apart}
+
+    def _remarks(self) -> str:
+        words = ""
+        if self._unlisted:
+            words += (
+                f"; {self._unlisted} appointments lie in calendars that the location does not list, and are not in the"
+                " store: a backfill with deleted_calendars=True (--deleted-calendars) reads those"
+            )
+        if isinstance(self._calendars, GHLError):
+            words += f"; the calendars were not listed ({self._calendars}): what is missing may be of deleted ones"
+        return words
 
     async def _close(self, run: Run[Difference], holes: int) -> None:
         tally = self._tally
         tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
         tally.stored = await self._store.counts()
         is_whole = self._gap is None and not run.stopped and not self._hidden and self._mended >= self._differing.keys()
-        is_mended = self._repair and is_whole and not tally.stored.holes
         holes += self._unread + self._hidden
+        is_mended = self._repair and is_whole and not tally.stored.holes and bool(holes + self._found.total())
         self._note(holes=holes, server_contacts=tally.total, mended=is_mended)
         if run.stopped or tally.verified is None:
             return
         verified = tally.verified
-        counts = f"{verified.contacts} contacts and {verified.records} of their records were compared"
+        counts = f"{verified.contacts} contacts and {verified.records} of their records were compared{self._remarks()}"
+        if not verified.contacts and not verified.all and tally.stored.contacts:
+            self._gap = f"none of the {tally.stored.contacts} stored contacts was compared: compare all of them"
         # In full each contact tells for itself. A sample says nothing of those that the store lacks.
         is_even = self._sample is None or self._agree(tally.total, tally.stored)
         if not is_even:

@@ -321,6 +321,42 @@ async def test_an_appointment_that_goes_over_to_another_contact_meanwhile_is_not
         assert stored == [("appointments", main.id_of(other), moved["id"])]
 
 
+async def test_appointments_that_go_over_one_after_the_other_are_not_doubled(path):
+    """The contact that has lost one is read by itself, and has got another one from a third contact by then."""
+    async with Sandbox(contacts=300, lost=0.0, requests=1_000_000, daily=10**9) as sandbox:
+        main = sandbox.state.main
+        owner, other, third = [ref for ref in main.walk(descending=False) if main.appointments(ref)][:3]
+        gone, came = main.appointments(owner)[0], main.appointments(third)[0]
+
+        def move(appointment, giver, taker):
+            main.lists.replace("appointments", giver, appointment["id"], None)
+            owned = appointment | {"contactId": main.id_of(taker)}
+            main.lists._lists["appointments"][taker] = [*main.appointments(taker), owned]
+            main.touch()
+
+        is_due = [True]
+
+        def bend(_):
+            if is_due:
+                is_due.clear()
+                move(came, third, owner)
+
+        async with client_of(sandbox) as ghl:
+            await backfill(ghl, path)
+        move(gone, owner, other)
+        for position in (owner, other):
+            main.change(main.id_of(position), {"firstName": "Ada"})
+        async with Bent(sandbox, **{f"{main.id_of(owner)}_appointments": bend}) as bent, client_of(bent) as ghl:
+            changes, _ = await sync(ghl, path, sweep_every=NOW)
+        assert not is_due
+        assert {main.id_of(third), main.id_of(owner)} <= {each.contact_id for each in changes}
+        stored = {key[2]: key[1] for key in stored_records(path) if key[0] == "appointments"}
+        holders = [
+            key for key in stored_records(path) if key[0] == "appointments" and key[2] in {gone["id"], came["id"]}
+        ]
+        assert (len(holders), stored[gone["id"]], stored[came["id"]]) == (2, main.id_of(other), main.id_of(owner))
+
+
 async def test_behind_an_interrupted_pass_what_changed_meanwhile_is_looked_for(path):
     async with Sandbox(contacts=400, search_clamp=50, requests=1_000_000) as sandbox, client_of(sandbox) as ghl:
         async with bulk.SQLiteStore(path) as store:

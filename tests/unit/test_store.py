@@ -206,7 +206,9 @@ async def test_a_finished_refresh_removes_what_it_has_not_seen_with_all_that_bel
     assert await store.finish(prune=True) == 0
     refresh = await store.next_pass()
     assert (refresh.state, refresh.cursor, refresh.pass_number, refresh.read) == ("running", None, 2, 0)
-    assert refresh.counts == Counts(contacts=3, tasks=3, notes=3, appointments=3, quarantined=2, holes=1)
+    assert refresh.counts == Counts(
+        contacts=3, tasks=3, notes=3, appointments=3, quarantined=2, holes=1, contacts_apart=1
+    )
     await store.commit(batch(contact("stays")))
     assert await store.finish(prune=True) == 2
     assert await store.counts() == Counts(contacts=1, tasks=1, notes=1, appointments=1, quarantined=0, holes=0)
