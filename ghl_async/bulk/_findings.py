@@ -44,6 +44,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     surplus: int = 0
     holes: int = 0
     """Kinds of a contact that could not be read, by whichever run."""
+    unlisted: int = 0
+    """Appointments that the store lacks and need not hold: in calendars that the location does not list."""
     server_contacts: int | None = None
     """How many contacts the server counts."""
     stored_contacts: int = 0

@@ -7,6 +7,7 @@ The landing tables are lean (ids, dates, raw JSON) because that is what one core
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,12 +21,14 @@ __all__ = [
     "create",
     "empty_log",
     "failures_named",
+    "files_of",
     "index",
     "looking",
     "take",
     "transaction",
 ]
 
+_BESIDE = ("-wal", "-shm", "-lock", "-journal")
 _APPLICATION_ID = 0x47484C41
 """The letters GHLA. https://www.sqlite.org/pragma.html#pragma_application_id"""
 _UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {2: _spool.create, 3: _views.make}
@@ -65,6 +68,12 @@ CREATE INDEX quarantine_contact_id ON quarantine (contact_id);
 """
 
 _INDEXES = "CREATE INDEX IF NOT EXISTS contacts_date_updated ON landing_contacts (date_updated)"
+
+
+def files_of(path: Path) -> frozenset[Path]:
+    """The store's file, and what SQLite and the lock put beside it: nobody else may write these."""
+    file = Path(os.path.realpath(path))
+    return frozenset((file, *(file.with_name(f"{file.name}{end}") for end in _BESIDE)))
 
 
 def take(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:

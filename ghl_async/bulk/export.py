@@ -23,7 +23,6 @@ from ._views import COLUMNS, View
 __all__ = ["Exported", "export", "spread_custom_fields"]
 
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
-_BESIDE = ("-wal", "-shm", "-lock", "-journal")
 """What SQLite and the store put beside their file."""
 _ROWS_AT_ONCE = 5000
 
@@ -200,8 +199,7 @@ def _opened(given: Any, target: Path | None, store: Path) -> Iterator[IO[bytes]]
             f"{'is a folder' if target.is_dir() else f'{target.parent} does not exist'}"
         )
     real = Path(os.path.realpath(target))  # what a link leads to is replaced, not the link
-    home = Path(os.path.realpath(store))
-    if real in {home, *(home.with_name(f"{home.name}{end}") for end in _BESIDE)}:
+    if real in _schema.files_of(store):
         raise UsageError(f"{target} belongs to the store itself: name another file")
     part = real.with_name(f"{real.name}.part")
     try:

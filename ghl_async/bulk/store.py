@@ -184,6 +184,11 @@ class SQLiteStore:
         self._failure: str | None = None
         self._closing: Future[None] | None = None
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """The file, and those that stand beside it now and then: nobody else may write them."""
+        return _schema.files_of(self._file)
+
     async def __aenter__(self) -> Self:
         """Return itself. The file is opened by `begin`."""
         return self

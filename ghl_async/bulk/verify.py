@@ -286,7 +286,7 @@ class _Verification(Copying[Difference]):
         is_whole = self._gap is None and not run.stopped and not self._hidden and self._mended >= self._differing.keys()
         holes += self._unread + self._hidden
         is_mended = self._repair and is_whole and not tally.stored.holes and bool(holes + self._found.total())
-        self._note(holes=holes, server_contacts=tally.total, mended=is_mended)
+        self._note(holes=holes, unlisted=self._unlisted, server_contacts=tally.total, mended=is_mended)
         if run.stopped or tally.verified is None:
             return
         verified = tally.verified

@@ -34,7 +34,7 @@ def table(summary: Summary, kinds: Sequence[str]) -> str:
     if summary.pruned:
         rows.append(("removed", f"{summary.pruned:,}", "", ""))
     lines = [f"{name:<14}{run:>12}{store:>15}{server:>18}".rstrip() for name, run, store, server in rows]
-    return "\n".join((*lines, *_dearer(summary), _effort(summary)))
+    return "\n".join((*lines, *_dearer(summary), *_unlisted(summary), _effort(summary)))
 
 
 def table_of_sync(summary: Summary) -> str:
@@ -43,7 +43,8 @@ def table_of_sync(summary: Summary) -> str:
     lines = _rows({"added": found.added, "changed": found.changed, "removed": found.removed} | _sides(summary))
     if summary.stored is not None and summary.stored.holes:
         lines += _rows({"failed": summary.stored.holes})
-    return "\n".join((*lines, f"looked at: {_LOOKED_AT[found.read]}.", *_dearer(summary), _effort(summary)))
+    lines.append(f"looked at: {_LOOKED_AT[found.read]}.")
+    return "\n".join((*lines, *_dearer(summary), *_unlisted(summary), _effort(summary)))
 
 
 def table_of_verification(summary: Summary) -> str:
@@ -56,7 +57,7 @@ def table_of_verification(summary: Summary) -> str:
     ]
     if found.all and found.mended:
         lines.append("All of it was mended.")
-    return "\n".join((*lines, _effort(summary)))
+    return "\n".join((*lines, *_unlisted(summary), _effort(summary)))
 
 
 def _sides(summary: Summary) -> dict[str, int]:
@@ -71,6 +72,18 @@ def _rows(counts: dict[str, int]) -> list[str]:
 
 def _dearer(summary: Summary) -> list[str]:
     return [f"{way.kind} were read contact by contact: {way.why}." for way in summary.ways if way.by == "each contact"]
+
+
+def _unlisted(summary: Summary) -> list[str]:
+    """What no calendar shows, and the store need not hold."""
+    found, sample = summary.verified, summary.sample
+    if found is not None and found.unlisted:
+        said = f"{found.unlisted:,} appointments that the store lacks"
+    elif sample is not None and sample.other_calendars:
+        said = f"{sample.other_calendars:,} appointments of {sample.contacts} sampled contacts"
+    else:
+        return []
+    return [f"{said} lie in calendars that the location does not list: backfill --deleted-calendars reads those."]
 
 
 def _effort(summary: Summary) -> str:

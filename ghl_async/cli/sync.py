@@ -88,7 +88,7 @@ async def _sync_one(options: SyncOptions, work: _Sync) -> int:
         ghl = await real_location(options, opened, hooks=(narrator.tell,))
         path = store_path(options, ghl)
         store = await opened.enter_async_context(bulk.SQLiteStore(path))
-        listener = None if options.changes is None else opened.enter_context(_Listener(options.changes))
+        listener = None if options.changes is None else opened.enter_context(_Listener(options.changes, store))
         code = await may_begin(work.plan(ghl, store), ghl, narrator, force=options.force)
         if code:
             return code
@@ -120,14 +120,16 @@ def _time(option: str, **amount: float) -> timedelta:
 class _Listener:
     """Takes changes as lines of JSON. Each is out of our hands before the next one is asked for, and so is stored."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, store: bulk.SQLiteStore) -> None:
+        if place != _STDOUT and Path(os.path.realpath(place)) in store.files:
+            raise UsageError(f"--changes {place} belongs to the store itself: name another file")
         self._place = place
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
         try:
             # What was added by a run that was stopped must stay: it is stored, and no run finds it again.
-            self._file = sys.stdout.buffer if self._place == _STDOUT else Path(self._place).open("ab")
+            self._file = sys.stdout.buffer if self._place == _STDOUT else _to_add_to(Path(self._place))
         except OSError as error:
             raise UsageError(f"the changes cannot be written to {self._place}: {error.strerror}") from None
         return self
@@ -159,3 +161,12 @@ class _Listener:
                 with contextlib.suppress(OSError):  # a pipe keeps it
                     os.ftruncate(file, os.fstat(file).st_size - done)
             raise
+
+
+def _to_add_to(path: Path) -> BinaryIO:
+    """Open a file at its end, unless it holds anything but lines of JSON: a slip must not spoil it."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(1) not in {b"", b"{"}:
+                raise UsageError(f"--changes {path} holds something else than changes: name another file")
+    return path.open("ab")

@@ -107,9 +107,14 @@ async def test_only_the_included_kinds_are_read(ghl_async, sandbox, tmp_path):
 
 
 async def test_appointments_of_deleted_calendars_come_on_demand(tmp_path):
-    async with Sandbox(contacts=40, lost=0.5, requests=100_000) as sandbox:
+    async with Sandbox(contacts=40, lost=0.5, appointments=8.0, requests=100_000) as sandbox:
         ghl_async = Command(tmp_path, sandbox)
-        assert (await ghl_async("backfill", "--store", "x.db")).code == 0
+        ended = await ghl_async("backfill", "--store", "x.db")
+        assert ended.code == 0
+        assert "calendars that the location does not list: backfill --deleted-calendars reads those." in ended.out
+        ended = await ghl_async("verify", "--store", "x.db", "--sample", "40")
+        assert ended.code == 0
+        assert re.search(r"^\d+ appointments that the store lacks lie in calendars", ended.out, re.MULTILINE)
         assert_whole(tmp_path / "x.db", sandbox, "granted")
         seen = len(of_kind("appointments", tmp_path / "x.db"))
         ended = await ghl_async("backfill", "--store", "x.db", "--deleted-calendars")

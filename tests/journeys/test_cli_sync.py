@@ -253,13 +253,19 @@ async def test_what_cannot_be_read_is_told_and_read_by_the_next_run(ghl_async, s
         ("--changes - --json", "name a file for the changes"),
         ("--changes --quiet", "--changes takes a file, or - for stdout"),
         ("--changes nowhere/x --quiet", "cannot be written to nowhere/x: No such file"),
+        ("--store x.db --changes x.db", "--changes x.db belongs to the store itself"),
+        ("--store x.db --changes ./x.db-wal", "belongs to the store itself"),
+        ("--changes table.csv --quiet", "--changes table.csv holds something else than changes"),
         ("--all-locations --changes x", "--changes is of one location"),
         ("--all-locations --location-id x", "leave out --location-id"),
     ],
 )
-async def test_wrong_usage(ghl_async, sandbox, arguments, words):
+async def test_wrong_usage(ghl_async, sandbox, tmp_path, arguments, words):
+    (tmp_path / "table.csv").write_text("id,city\n")
     await refused(ghl_async, 2, words, "sync", *arguments.split())
     assert sandbox.log.requests == 0
+    assert [each.name for each in tmp_path.iterdir() if each.suffix != ".log"] == ["table.csv"]
+    assert (tmp_path / "table.csv").read_text() == "id,city\n"
 
 
 async def test_a_missing_setting_is_named(ghl_async):

@@ -108,7 +108,7 @@ async def test_programs_get_every_difference_as_json_and_people_the_first(ghl_as
     assert last.keys() == {"summary"}
     assert last["summary"]["verified"] == {
         **dict.fromkeys(("contacts", "server_contacts", "stored_contacts"), 120),
-        **dict.fromkeys(("missing", "surplus", "holes"), 0),
+        **dict.fromkeys(("missing", "surplus", "holes", "unlisted"), 0),
         "stale": 30,
         "mended": False,
         "records": last["summary"]["verified"]["records"],

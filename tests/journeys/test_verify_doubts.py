@@ -154,6 +154,7 @@ async def test_appointments_of_deleted_calendars_need_not_be_held(path, options)
         assert (found, summary.exit_code) == ([], 0)
         assert "lie in calendars that the location does not list" in summary.message
         assert summary.verified.records == len(before) - 120
+        assert (summary.verified.unlisted > 10, summary.verified.all) == (True, 0)
 
 
 async def test_a_sample_is_read_although_the_calendars_may_not_be_listed(path):
