@@ -292,10 +292,13 @@ def finish(database: sqlite3.Connection, *, prune: bool, again: bool) -> int:
     return removed
 
 
-# A contact that this pass could only quarantine is still there: its older, readable version stays.
+# A contact that this pass could only quarantine is still there: its older, readable version stays. What belongs to no
+# contact that is there, which no run of ours leaves, is of one that was not seen.
 _UNSEEN = (
     "SELECT id FROM landing_contacts WHERE pass < :pass"
     " UNION SELECT contact_id FROM quarantine WHERE pass < :pass AND contact_id IS NOT NULL"
+    " UNION SELECT contact_id FROM landing_tasks UNION SELECT contact_id FROM landing_notes"
+    " UNION SELECT contact_id FROM landing_appointments"
     " EXCEPT SELECT id FROM landing_contacts WHERE pass = :pass"
     " EXCEPT SELECT contact_id FROM quarantine WHERE pass = :pass"
 )

@@ -50,7 +50,8 @@ def verify(
 
     What changed at the server since the store was filled differs as well: bring it up to date with `sync` first. The
     Summary's `verified` holds the counts of both sides, and how much is missing, stale, surplus or could not be read;
-    `exit_code` is 1 while anything is amiss that was not mended.
+    `exit_code` is 1 while anything is amiss that was not mended. Appointments in calendars that the location does not
+    list are compared where the store holds them; `unlisted` says how many of those that were met it does not hold.
 
     Args:
         include: any of "tasks", "notes", "appointments", the same as when the store was filled.

@@ -218,6 +218,16 @@ async def test_what_is_left_of_contacts_that_are_not_there_is_named(sandbox, ghl
     assert is_whole(copied, sandbox)
 
 
+@pytest.mark.parametrize("options", [{"sweep_every": NOW}, {"whole_every": NOW}])
+async def test_what_is_left_of_contacts_that_are_not_there_goes_with_the_next_look_at_everything(
+    sandbox, ghl, copied, options
+):
+    spoil(copied, "INSERT INTO landing_tasks SELECT 'nobody', 't', raw, mended FROM landing_tasks LIMIT 1")
+    changes, summary = await sync(ghl, copied, **options)
+    assert ([(each.contact_id, each.what) for each in changes], summary.exit_code) == ([("nobody", "removed")], 0)
+    assert is_whole(copied, sandbox)
+
+
 async def test_a_spoiled_row_is_found_although_the_record_is_in_quarantine_too(path):
     async with roomy(poison=4) as sandbox, client_of(sandbox) as ghl:
         await backfill(ghl, path)
