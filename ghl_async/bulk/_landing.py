@@ -262,10 +262,16 @@ def _replace_holes(database: sqlite3.Connection, contact: ContactRows) -> None:
 def _replace_quarantine(
     database: sqlite3.Connection, contact: ContactRows, broken: list[QuarantinedRow], pass_number: int
 ) -> None:
-    """Forget the contact's quarantined records, except those of kinds that were not read this time."""
+    """Forget the contact's quarantined records, except those of kinds and calendars that were not read this time."""
     unread = set(KINDS) - contact.children.keys() - {row.kind for row in broken}
-    stored = database.execute("SELECT rowid, kind FROM quarantine WHERE contact_id = ?", (contact.id,)).fetchall()
-    outdated = [(rowid,) for rowid, kind in stored if kind not in unread]
+    again = {(row.kind, row.id or row.raw) for row in broken}
+
+    def stays(kind: str, id_: str | None, raw: bytes) -> bool:
+        is_shown = kind != "appointments" or contact.calendars is None or calendar_of(raw) in contact.calendars
+        return kind in unread or not (is_shown or (kind, id_ or raw) in again)
+
+    sql = "SELECT rowid, kind, id, raw FROM quarantine WHERE contact_id = ?"
+    outdated = [(row[0],) for row in database.execute(sql, (contact.id,)).fetchall() if not stays(*row[1:])]
     database.executemany("DELETE FROM quarantine WHERE rowid = ?", outdated)
     _quarantine(database, contact.id, broken, pass_number)
 

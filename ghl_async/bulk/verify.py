@@ -68,7 +68,8 @@ def verify(
     Cost: in full what `fetch` takes, 1 request for each stored contact that the search does not show, and 1 for each
         contact with stored appointments that no calendar shows any more. By sample 1 for each kind of each contact,
         2 for 100 contacts. 1 for the calendars, where appointments are read contact by contact and the store lacks
-        some. 1 to count. Mending takes what reading the contacts that differ does.
+        some. 1 to count. Mending takes what reading the contacts that differ does, after a sample one by one
+        as before.
     """
     kinds = included(include)
     if sample is not None and sample < 1:
@@ -182,6 +183,7 @@ class _Verification(Copying[Difference]):
         looked = await confirmed(self._ghl, self._store, whole, self._doors.shut)
         self._unread += len(looked.unsure)
         self._differing |= {each.contact_id: None for each in looked.unsure}
+        self._alone |= {each.contact_id for each in looked.unsure if each.part == "appointments"}
         for difference in await self._expected(looked.found, batch.contacts):
             self._differing[difference.contact_id] = None
             self._found[difference.what] += 1
@@ -239,8 +241,6 @@ class _Verification(Copying[Difference]):
 
     async def _mend(self, run: Run[Difference]) -> None:
         self._compares = False
-        for kind in [kind for kind, why in self._doors.shut.items() if why == ONE_BY_ONE]:
-            del self._doors.shut[kind]
         by_themselves = [each for each in self._differing if each in self._alone]
         await self._read_again(run, [each for each in self._differing if each not in self._alone])
         if by_themselves:

@@ -48,6 +48,13 @@ def set_apart(path, kind, position):
     return contact_id, child_id
 
 
+def of_deleted_calendars(sandbox, path):
+    """The appointments of a store that no calendar shows: contact, id and record."""
+    lost_id = sandbox.state.main.children.lost_calendar_id
+    sql = "SELECT contact_id, id, raw FROM landing_appointments WHERE json_extract(raw, '$.calendarId') = ?"
+    return spoil(path, sql, lost_id)
+
+
 @pytest.mark.parametrize("kind", ["tasks", "notes"])
 async def test_a_record_set_apart_that_a_search_leaves_out_stays(sandbox, copied, kind):
     contact_id, child_id = set_apart(copied, kind, 5)
@@ -125,14 +132,12 @@ async def test_appointments_of_deleted_calendars_are_held_against_their_contacts
     async with roomy(contacts=120, lost=0.3) as sandbox, client_of(sandbox) as ghl:
         await backfill(ghl, path, deleted_calendars=True)
         assert (await verify(ghl, path))[0] == []
-        lost_id = sandbox.state.main.children.lost_calendar_id
-        held = spoil(path, "SELECT contact_id, id FROM landing_appointments"
-                     " WHERE json_extract(raw, '$.calendarId') = ?", lost_id)  # fmt: skip
+        held = of_deleted_calendars(sandbox, path)
         assert len(held) > 10
-        contact_id, child_id = held[0]
+        contact_id, child_id, _ = held[0]
         spoil(path, "INSERT INTO landing_appointments SELECT contact_id, 'extra', raw, mended FROM landing_appointments"
               " WHERE id = ?", child_id)  # fmt: skip
-        stale_contact, stale = held[-1]
+        stale_contact, stale, _ = held[-1]
         spoil(path, "UPDATE landing_appointments SET raw = json_set(raw, '$.title', 'Old') WHERE id = ?", stale)
         wanted = {
             Difference(contact_id, "appointments", "extra", "surplus"),
@@ -141,6 +146,60 @@ async def test_appointments_of_deleted_calendars_are_held_against_their_contacts
         assert set((await verify(ghl, path))[0]) == wanted
         found, summary = await verify(ghl, path, repair=True)
         assert (set(found), summary.exit_code, summary.verified.mended) == (wanted, 0, True)
+        assert stored_records(path) == true_records(sandbox)
+
+
+async def test_an_appointment_of_a_deleted_calendar_that_was_set_apart_stays(path):
+    async with roomy(contacts=120, lost=0.3) as sandbox, client_of(sandbox) as ghl:
+        await backfill(ghl, path, deleted_calendars=True)
+        contact_id, child_id, raw = of_deleted_calendars(sandbox, path)[0]
+        spoil(path, "DELETE FROM landing_appointments WHERE id = ?", child_id)
+        spoil(path, "INSERT INTO quarantine SELECT 'appointments', ?, ?, 'no title', ?, pass FROM run", contact_id,
+              child_id, raw.encode())  # fmt: skip
+        before = stored_records(path)
+        for _ in range(2):
+            assert (await sync(ghl, path, whole_every=NOW))[1].exit_code == 0
+        assert stored_records(path).keys() == before.keys()
+        assert len(spoil(path, "SELECT * FROM quarantine")) == 1
+
+
+@pytest.mark.parametrize("options", [{"sample": 120}, {}])
+async def test_stale_appointments_of_deleted_calendars_are_mended_from_their_contacts(path, options):
+    async with roomy(contacts=120, lost=0.3) as sandbox, client_of(sandbox) as ghl:
+        await backfill(ghl, path, deleted_calendars=True)
+        for _, child_id, _ in of_deleted_calendars(sandbox, path):
+            spoil(path, "UPDATE landing_appointments SET raw = json_set(raw, '$.title', 'Old') WHERE id = ?", child_id)
+        found, summary = await verify(ghl, path, repair=True, **options)
+        assert len(found) > 10
+        assert (summary.exit_code, summary.verified.mended) == (0, True)
+        assert stored_records(path) == true_records(sandbox)
+
+
+async def test_what_a_sample_found_because_a_search_leaves_it_out_is_not_mended_by_that_search(sandbox, copied):
+    contact_id, child_id = spoil(copied, "SELECT contact_id, id FROM landing_notes LIMIT 1 OFFSET 9")[0]
+    spoil(copied, "DELETE FROM landing_notes WHERE id = ?", child_id)
+    for position in range(40):  # so many that they would be read by the searches
+        spoil(copied, "UPDATE landing_contacts SET raw = json_set(raw, '$.city', 'Nowhere') WHERE id = ?",
+              oldest(sandbox, position))  # fmt: skip
+    async with Bent(sandbox, notes_search=leaving_out("notes", child_id)) as bent, client_of(bent) as ghl:
+        found, summary = await verify(ghl, copied, sample=120, repair=True)
+        assert Difference(contact_id, "notes", child_id, "missing") in found
+        assert (len(found), summary.exit_code, summary.verified.mended) == (41, 0, True)
+    assert is_whole(copied, sandbox)
+
+
+async def test_an_appointment_that_could_not_be_asked_for_is_not_said_to_be_mended(path):
+    async with roomy(contacts=120, lost=0.3) as sandbox, client_of(sandbox) as ghl:
+        await backfill(ghl, path, deleted_calendars=True)
+        contact_id, child_id, _ = of_deleted_calendars(sandbox, path)[0]
+        spoil(path, "INSERT INTO landing_appointments SELECT contact_id, 'extra', raw, mended FROM landing_appointments"
+              " WHERE id = ?", child_id)  # fmt: skip
+        sandbox.faults.add(kind="truncated", method="GET", path_contains=f"{contact_id}/appointments")
+        _, summary = await verify(ghl, path, repair=True)
+        assert (summary.exit_code, summary.verified.mended) == (1, False)
+        sandbox.faults.clear()
+        _, summary = await verify(ghl, path, repair=True)
+        assert (summary.exit_code, summary.verified.mended) == (0, True)
         assert stored_records(path) == true_records(sandbox)
 
 
