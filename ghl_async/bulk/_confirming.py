@@ -14,6 +14,7 @@ import msgspec
 
 from ..client import GHLClient
 from ..errors import GHLError
+from ..models import Contact, decode_record
 from ._content import is_same
 from ._gone import ENDS_THE_RUN
 from ._rows import Batch, ContactRows, Difference, Kind, QuarantinedRow, Row, iso
@@ -69,7 +70,7 @@ async def confirmed(ghl: GHLClient, store: Store, batch: Batch, read_one_by_one:
     for contact_id, part in dict.fromkeys((each.contact_id, each.part) for each in doubtful):
         some = [each for each in doubtful if (each.contact_id, each.part) == (contact_id, part)]
         row = rows[contact_id]
-        answer = await (_dated(ghl, row, some) if part == "contacts" else _listed(ghl, store, row, part, some))
+        answer = await (_dated(ghl, store, row, some) if part == "contacts" else _listed(ghl, store, row, part, some))
         rows[contact_id] = answer.row
         wrong |= {*answer.refuted, *answer.unsure}
         stale += answer.stale
@@ -78,14 +79,25 @@ async def confirmed(ghl: GHLClient, store: Store, batch: Batch, read_one_by_one:
     return Confirmed(whole, [*(each for each in found if each not in wrong), *stale], unsure)
 
 
-async def _dated(ghl: GHLClient, row: ContactRows, some: list[Difference]) -> _Answer:
-    """Whether the contact itself has the older date too."""
+async def _dated(ghl: GHLClient, store: Store, row: ContactRows, some: list[Difference]) -> _Answer:
+    """Whether the contact itself has the older date too, or that of what is stored."""
     contact = await _asked(ghl.background.contacts.get(row.id))
     if contact is None:
         return _Answer(row, unsure=some)
-    if iso(contact.date_updated) != row.date_updated:
-        return _Answer(row, refuted=some)
-    return _Answer(msgspec.structs.replace(row, is_confirmed=True))
+    date = iso(contact.date_updated)
+    if date == row.date_updated:
+        return _Answer(msgspec.structs.replace(row, is_confirmed=True))
+    kept = await store.stored(some[0])
+    # Where it has changed since, the search will show that later.
+    is_current = kept is not None and date == _date_of(kept.raw)
+    return _Answer(row, refuted=some) if is_current else _Answer(row, unsure=some)
+
+
+def _date_of(contact: bytes) -> str | None:
+    try:
+        return iso(decode_record(Contact, contact).date_updated)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 async def _listed(ghl: GHLClient, store: Store, row: ContactRows, kind: Kind, some: list[Difference]) -> _Answer:

@@ -19,8 +19,6 @@ _OWN_WORDS: dict[Part, frozenset[str]] = {
     "appointments": frozenset({"address", "calendarId", "title", "startTime", "endTime", "appointmentStatus"}),
 }
 """What a record of a kind says of itself, whichever way it comes."""
-_TOLD_APART_BY_NAMES: frozenset[Part] = frozenset({"tasks", "notes"})
-"""Nothing tells which way one of these came. Of an appointment its times do."""
 _IN_ANOTHER_ZONE = frozenset({"dateAdded", "dateUpdated", "status"})
 """Names whose values differ between a calendar's appointment and a contact's: two zones, and another `status`."""
 _TO_THE_SECOND = 19
@@ -34,7 +32,7 @@ def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
     if first is None or second is None:
         return False
     names = first.keys() | second.keys()
-    if part in _TOLD_APART_BY_NAMES or (part == "appointments" and _has_zone(first) != _has_zone(second)):
+    if part in _OWN_WORDS and not _came_alike(part, first, second):
         if part == "appointments":
             first, second = _by_the_wall_clock(first), _by_the_wall_clock(second)
         # A name that only one of them has, even if it is null there, may belong to the way.
@@ -72,9 +70,18 @@ def _named(text: str | bytes) -> dict[str, Any] | None:
     return {name: value for name, value in found.items() if name != "searchAfter"}
 
 
-def _has_zone(said: dict[str, Any]) -> bool:
-    start = said.get("startTime")
-    return isinstance(start, str) and len(start) > _TO_THE_SECOND
+def _came_alike(part: Part, one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two texts surely came the same way: only an appointment's times tell."""
+    ways = {_has_zone(one), _has_zone(other)}
+    return part == "appointments" and ways in ({True}, {False})
+
+
+def _has_zone(said: dict[str, Any]) -> bool | None:
+    for name in ("startTime", "endTime", "dateAdded"):
+        text = said.get(name)
+        if isinstance(text, str) and len(text) >= _TO_THE_SECOND:
+            return len(text) > _TO_THE_SECOND
+    return None
 
 
 def _by_the_wall_clock(said: dict[str, Any]) -> dict[str, Any]:

@@ -130,7 +130,7 @@ async def unmet(ghl: GHLClient, store: Store, run: Run[Any]) -> list[str] | None
             ids = [each.id for each in chunk.page.items]
             ids += [each.id for each in chunk.page.quarantined if each.id is not None]
             nameless = sum(each.id is None for each in chunk.page.quarantined)
-            met += await store.sweep(ids, is_first=is_first) + nameless  # one that comes twice is one
+            met += len(await store.sweep(ids, is_first=is_first)) + nameless  # one that comes twice is one
             is_first = False
             if run.stopped:
                 return []

@@ -303,8 +303,8 @@ def finish(database: sqlite3.Connection, *, prune: bool, again: bool) -> int:
 _UNSEEN = (
     "SELECT id FROM landing_contacts WHERE pass < :pass"
     " UNION SELECT contact_id FROM quarantine WHERE pass < :pass AND contact_id IS NOT NULL"
-    " UNION SELECT contact_id FROM landing_tasks UNION SELECT contact_id FROM landing_notes"
-    " UNION SELECT contact_id FROM landing_appointments"
+    " UNION SELECT contact_id FROM holes UNION SELECT contact_id FROM landing_tasks"
+    " UNION SELECT contact_id FROM landing_notes UNION SELECT contact_id FROM landing_appointments"
     " EXCEPT SELECT id FROM landing_contacts WHERE pass = :pass"
     " EXCEPT SELECT contact_id FROM quarantine WHERE pass = :pass"
 )

@@ -20,18 +20,19 @@ _IDS: dict[Kind, str] = {
 # What was set apart, or belongs to a contact that is not there itself, is held of that contact all the same.
 _UNSWEPT = (
     "SELECT id FROM landing_contacts UNION SELECT contact_id FROM quarantine WHERE contact_id IS NOT NULL"
-    " UNION SELECT contact_id FROM landing_tasks UNION SELECT contact_id FROM landing_notes"
-    " UNION SELECT contact_id FROM landing_appointments EXCEPT SELECT id FROM swept"
+    " UNION SELECT contact_id FROM holes UNION SELECT contact_id FROM landing_tasks"
+    " UNION SELECT contact_id FROM landing_notes UNION SELECT contact_id FROM landing_appointments"
+    " EXCEPT SELECT id FROM swept"
 )
 
 
-def sweep(database: sqlite3.Connection, contact_ids: Iterable[str], *, is_first: bool) -> int:
-    """Note contacts that the location has; return how many were not noted before."""
+def sweep(database: sqlite3.Connection, contact_ids: Iterable[str], *, is_first: bool) -> list[str]:
+    """Note contacts that the location has; return those that were not noted before."""
     if is_first:
         database.execute("DROP TABLE IF EXISTS swept")
         database.execute("CREATE TEMP TABLE swept (id TEXT PRIMARY KEY) WITHOUT ROWID")
-    noted = database.executemany("INSERT OR IGNORE INTO swept VALUES (?)", [(id_,) for id_ in contact_ids])
-    return max(0, noted.rowcount)
+    note = "INSERT OR IGNORE INTO swept VALUES (?)"
+    return [id_ for id_ in contact_ids if database.execute(note, (id_,)).rowcount]
 
 
 def unswept(database: sqlite3.Connection) -> list[str]:

@@ -133,8 +133,8 @@ class Store(Protocol):
     async def remove(self, contact_ids: Sequence[str]) -> int:
         """Remove contacts that the location has no more, with all that belongs to them; say how many were there."""
 
-    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> int:
-        """Note contacts that the location has, and say how many of them were not noted before.
+    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> list[str]:
+        """Note contacts that the location has, and list those of them that were not noted before.
 
         `is_first` forgets what was.
         """
@@ -251,7 +251,7 @@ class SQLiteStore:
         """Remove contacts; see `Store.remove`."""
         return await self._on_thread(self._write, _landing.remove, contact_ids)
 
-    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> int:
+    async def sweep(self, contact_ids: Sequence[str], *, is_first: bool) -> list[str]:
         """Note contacts, outside of the file; see `Store.sweep`."""
         return await self._on_thread(self._read, _sweeping.sweep, contact_ids, is_first=is_first)
 

@@ -323,7 +323,7 @@ class _Sync(Copying[Change]):
             await self._store.commit(Batch((), nameless))
         if self._looks_at == "sweep":
             ids = [bundle.id for bundle in part if bundle.id is not None]
-            self._met += await self._store.sweep(ids, is_first=False) + len(part) - len(ids)
+            self._met += len(await self._store.sweep(ids, is_first=False)) + len(part) - len(ids)
         self._tally.contacts += len(part)
 
     async def _changes(self, batch: Batch, found: list[Difference]) -> AsyncGenerator[Change, None]:

@@ -173,31 +173,35 @@ class _Verification(Copying[Difference]):
             await self._keep(confirmation.batch, part)
             self._mended.update({row.id for row in batch.contacts} - {each.contact_id for each in confirmation.unsure})
             return
-        await self._note_met(part)
-        self._tally.contacts += len(batch.contacts)
-        self._compared += len(batch.contacts)
-        self._records += sum(len(each) for row in batch.contacts for each in row.children.values())
+        fresh = await self._note_met(part)
+        sent = [row for row in {row.id: row for row in batch.contacts}.values() if row.id in fresh]
+        self._tally.contacts += len(sent)
+        self._compared += len(sent)
+        self._records += sum(len(each) for row in sent for each in row.children.values())
         # Also what is stored of calendars that nobody lists is held against the server: its contact is asked for it.
-        rows = tuple(msgspec.structs.replace(row, calendars=None) for row in batch.contacts)
+        rows = tuple(msgspec.structs.replace(row, calendars=None) for row in sent)
         whole = msgspec.structs.replace(batch, contacts=rows)
         looked = await confirmed(self._ghl, self._store, whole, self._doors.shut)
         self._unread += len(looked.unsure)
         self._differing |= {each.contact_id: None for each in looked.unsure}
         self._alone |= {each.contact_id for each in looked.unsure if each.part == "appointments"}
-        for difference in await self._expected(looked.found, batch.contacts):
+        for difference in await self._expected(looked.found, sent):
             self._differing[difference.contact_id] = None
             self._found[difference.what] += 1
             self._note()
             yield difference
 
-    async def _note_met(self, part: Sequence[ContactBundle]) -> None:
+    async def _note_met(self, part: Sequence[ContactBundle]) -> set[str]:
+        """Count the contacts of a part, and return those that come for the first time."""
         ids = [bundle.id for bundle in part if bundle.id is not None and not bundle.vanished]
         # One that comes twice is one: it must not stand for another that was left out.
-        self._was_met += await self._store.sweep(ids, is_first=False) + len(part) - len(ids)
+        fresh = {*await self._store.sweep(ids, is_first=False)}
+        self._was_met += len(fresh) + len(part) - len(ids)
         if self._sample is not None:
             self._met.update(ids)
         self._unread += sum(len(bundle.failures) for bundle in part)
         self._differing |= {bundle.id: None for bundle in part if bundle.failures and bundle.id is not None}
+        return fresh
 
     async def _expected(self, found: Sequence[Difference], rows: Sequence[ContactRows]) -> list[Difference]:
         """Leave out what a store filled by the calendars need not hold: what only a contact's own list shows."""

@@ -266,13 +266,51 @@ async def test_a_contact_that_is_sent_twice_does_not_stand_for_one_that_is_left_
         assert (summary.reason, summary.exit_code) == ("incomplete", 1)
 
 
+async def test_a_contact_that_is_sent_twice_is_compared_once(sandbox, copied):
+    twice = oldest(sandbox, 4)
+    spoil(copied, "UPDATE landing_contacts SET raw = json_set(raw, '$.city', 'Nowhere') WHERE id = ?", twice)
+
+    def bend(_asked):
+        def alter(said):
+            said["contacts"] += [each for each in said["contacts"] if each["id"] == twice]
+
+        return alter
+
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+        found, summary = await verify(ghl, copied)
+    assert found == [Difference(twice, "contacts", twice, "stale")]
+    assert (summary.verified.contacts, summary.verified.stale) == (120, 1)
+
+
+async def test_a_contact_that_the_search_shows_as_it_was_before_is_not_called_right(sandbox, copied):
+    contact_id = oldest(sandbox, 5)
+    sandbox.state.main.change(contact_id, {"firstName": "Ada"})
+
+    def bend(_asked):
+        def alter(said):
+            for each in said["contacts"]:
+                if each["id"] == contact_id:
+                    each |= {"dateUpdated": "2001-01-01T00:00:00.000Z", "firstName": "Long ago"}
+
+        return alter
+
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+        for options in ({}, {"repair": True}):
+            found, summary = await verify(ghl, copied, **options)
+            assert (found, summary.exit_code, summary.verified.holes, summary.verified.mended) == ([], 1, 1, False)
+    async with client_of(sandbox) as ghl:
+        assert (await verify(ghl, copied, repair=True))[1].exit_code == 0
+    assert is_whole(copied, sandbox)
+
+
 async def test_what_is_left_of_contacts_that_are_not_there_is_named(sandbox, ghl, copied):
     gone = "0000nobody0000nobody"
     spoil(copied, "INSERT INTO landing_notes SELECT ?, 'n', raw, mended FROM landing_notes LIMIT 1", gone)
     apart = "0000apart0000apart00"
     spoil(copied, "INSERT INTO quarantine SELECT 'contacts', ?, ?, 'no date', ?, pass FROM run", apart, apart, b"\xff")
+    spoil(copied, "INSERT INTO holes VALUES ('0000hole', 'tasks', '500')")
     found, summary = await verify(ghl, copied, repair=True)
-    assert set(found) == {Difference(each, "contacts", each, "surplus") for each in (gone, apart)}
+    assert set(found) == {Difference(each, "contacts", each, "surplus") for each in (gone, apart, "0000hole")}
     assert (summary.exit_code, summary.verified.mended) == (0, True)
     assert is_whole(copied, sandbox)
 

@@ -44,6 +44,9 @@ def same(part, one, other):
         ("appointments", EVENT, LISTED),
         ("appointments", EVENT | {"address": None}, LISTED | {"assignedUserId": "u", "notes": "Ring twice"}),
         ("appointments", LISTED, LISTED | {"assignedUserId": None}),
+        ("appointments", EVENT | {"startTime": None}, LISTED | {"startTime": None}),
+        ("appointments", EVENT | {"startTime": "2023-01-10"}, LISTED | {"startTime": "2023-01-10"}),
+        ("appointments", {"id": "e", "deleted": False}, {"id": "e", "status": "booked"}),
         ("notes", NOTE, NOTE | {"relations": [{"recordId": "a"}], "title": None}),
     ],
 )
