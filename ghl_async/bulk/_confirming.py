@@ -16,8 +16,10 @@ from ..client import GHLClient
 from ..errors import GHLError
 from ..models import Contact, decode_record
 from ._content import is_same
+from ._cursors import MOST_CALLS
 from ._gone import ENDS_THE_RUN
-from ._rows import Batch, ContactRows, Difference, Kind, QuarantinedRow, Row, iso
+from ._rows import Batch, ContactRows, Difference, Kind, Part, QuarantinedRow, Row, iso
+from ._workers import InOrder, stream
 from .store import Store
 
 __all__ = ["Confirmed", "confirmed"]
@@ -64,17 +66,28 @@ async def confirmed(ghl: GHLClient, store: Store, batch: Batch, read_one_by_one:
     if not doubtful:
         return Confirmed(batch, found)
     rows = {row.id: row for row in batch.contacts}
+    by_contact: dict[str, dict[Part, list[Difference]]] = {}
+    for each in doubtful:
+        by_contact.setdefault(each.contact_id, {}).setdefault(each.part, []).append(each)
+
+    async def ask(contact_id: str) -> list[_Answer]:
+        answers = [_Answer(rows[contact_id])]
+        for part, some in by_contact[contact_id].items():
+            row = answers[-1].row
+            asking = _dated(ghl, store, row, some) if part == "contacts" else _listed(ghl, store, row, part, some)
+            answers.append(await asking)
+        return answers
+
     wrong: set[Difference] = set()
     stale: list[Difference] = []
     unsure: list[Difference] = []
-    for contact_id, part in dict.fromkeys((each.contact_id, each.part) for each in doubtful):
-        some = [each for each in doubtful if (each.contact_id, each.part) == (contact_id, part)]
-        row = rows[contact_id]
-        answer = await (_dated(ghl, store, row, some) if part == "contacts" else _listed(ghl, store, row, part, some))
-        rows[contact_id] = answer.row
-        wrong |= {*answer.refuted, *answer.unsure}
-        stale += answer.stale
-        unsure += answer.unsure
+    async with InOrder(stream(by_contact), ask, ahead=MOST_CALLS) as asked:
+        async for answers in asked:
+            for answer in answers:
+                rows[answer.row.id] = answer.row
+                wrong |= {*answer.refuted, *answer.unsure}
+                stale += answer.stale
+                unsure += answer.unsure
     whole = msgspec.structs.replace(batch, contacts=tuple(rows[row.id] for row in batch.contacts))
     return Confirmed(whole, [*(each for each in found if each not in wrong), *stale], unsure)
 
