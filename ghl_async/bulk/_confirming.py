@@ -48,24 +48,36 @@ class _Answer(msgspec.Struct, frozen=True):
     unsure: list[Difference] = []
 
 
-async def confirmed(ghl: GHLClient, store: Store, batch: Batch, read_one_by_one: Collection[str]) -> Confirmed:
+async def confirmed(
+    ghl: GHLClient, store: Store, batch: Batch, read_one_by_one: Collection[Kind], *, beyond_calendars: bool = False
+) -> Confirmed:
     """Say in what a batch differs from what is stored, and make sure of what would take something away.
 
     Args:
-        read_one_by_one: the kinds that come from their contacts' own lists already.
+        read_one_by_one: the kinds that come from their contacts' own lists already. Appointments tell that themselves.
+        beyond_calendars: whether what is stored of calendars that were not read is held against the server too.
 
     Raises:
         GHLError: what would fail for every contact.
 
     Cost: 1 request for each contact of which a reading is older, and for each kind of a contact that has lost records.
     """
-    found = await store.compare(batch.contacts)
+    rows = {row.id: row for row in batch.contacts}
+    compared = batch.contacts
+    if beyond_calendars:
+        compared = tuple(msgspec.structs.replace(row, calendars=None) for row in compared)
+    found = await store.compare(compared)
+
+    def comes_from_its_contact(each: Difference) -> bool:
+        if each.part == "appointments":
+            return rows[each.contact_id].calendars is None
+        return each.part in read_one_by_one
+
     doubtful = [
-        each for each in found if each.is_older or (each.what == "surplus" and each.part not in {*read_one_by_one})
+        each for each in found if each.is_older or (each.what == "surplus" and not comes_from_its_contact(each))
     ]
     if not doubtful:
         return Confirmed(batch, found)
-    rows = {row.id: row for row in batch.contacts}
     by_contact: dict[str, dict[Part, list[Difference]]] = {}
     for each in doubtful:
         by_contact.setdefault(each.contact_id, {}).setdefault(each.part, []).append(each)

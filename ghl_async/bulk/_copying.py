@@ -64,6 +64,8 @@ class Copying(ABC, Generic[Item]):
         self._stays = False
         """Whether the search has left out no more than at the last look at everything: another pass would not help."""
         self._room = Room(MOST_CALLS)
+        self._one_by_one: frozenset[Kind] = frozenset()
+        """Kinds that have come from their contacts' own lists since the present reading began."""
         self._doors = Doors(ghl, self._kinds, spool, self._room)
         tally.ways = self._doors.ways
 
@@ -163,6 +165,7 @@ class Copying(ABC, Generic[Item]):
         moves: bool = True,
     ) -> AsyncGenerator[Item, None]:
         kept = frontier if moves else None
+        self._one_by_one = frozenset(self._doors.shut)
         async with aclosing(self._parts(run, query, kinds, frontier, kept)) as parts:
             async for part in parts:
                 async with aclosing(self._commit(part, kept)) as items:

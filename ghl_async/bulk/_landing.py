@@ -242,13 +242,14 @@ def _replace_children(
     return broken
 
 
-def calendar_of(raw: str | bytes) -> object:
+def calendar_of(raw: str | bytes) -> str | None:
     """The calendar of an appointment; None where that cannot be read."""
     try:
         found = json.loads(raw if isinstance(raw, str) else raw.decode(errors="replace"))
     except (ValueError, RecursionError):
         return None
-    return found.get("calendarId") if isinstance(found, dict) else None
+    calendar_id = found.get("calendarId") if isinstance(found, dict) else None
+    return calendar_id if isinstance(calendar_id, str) else None
 
 
 def _replace_holes(database: sqlite3.Connection, contact: ContactRows) -> None:

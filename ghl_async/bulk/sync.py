@@ -302,7 +302,7 @@ class _Sync(Copying[Change]):
         if self._looks_at is not None:
             await self._note_looked_at(batch, part, await self._store.compare(batch.contacts))
             return
-        confirmation = await confirmed(self._ghl, self._store, batch, self._doors.shut)
+        confirmation = await confirmed(self._ghl, self._store, batch, self._one_by_one)
         batch, found = confirmation.batch, confirmation.found
         self._came.update(bundle.id for bundle in part if bundle.id is not None)
         self._vanished += [bundle.id for bundle in part if bundle.vanished and bundle.id is not None]

@@ -169,7 +169,7 @@ class _Verification(Copying[Difference]):
 
     async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Difference, None]:
         if not self._compares:
-            confirmation = await confirmed(self._ghl, self._store, batch, self._doors.shut)
+            confirmation = await confirmed(self._ghl, self._store, batch, self._one_by_one)
             await self._keep(confirmation.batch, part)
             self._mended.update({row.id for row in batch.contacts} - {each.contact_id for each in confirmation.unsure})
             return
@@ -178,10 +178,8 @@ class _Verification(Copying[Difference]):
         self._tally.contacts += len(sent)
         self._compared += len(sent)
         self._records += sum(len(each) for row in sent for each in row.children.values())
-        # Also what is stored of calendars that nobody lists is held against the server: its contact is asked for it.
-        rows = tuple(msgspec.structs.replace(row, calendars=None) for row in sent)
-        whole = msgspec.structs.replace(batch, contacts=rows)
-        looked = await confirmed(self._ghl, self._store, whole, self._doors.shut)
+        whole = msgspec.structs.replace(batch, contacts=tuple(sent))
+        looked = await confirmed(self._ghl, self._store, whole, self._one_by_one, beyond_calendars=True)
         self._unread += len(looked.unsure)
         self._differing |= {each.contact_id: None for each in looked.unsure}
         self._alone |= {each.contact_id for each in looked.unsure if each.part == "appointments"}
@@ -210,13 +208,13 @@ class _Verification(Copying[Difference]):
         for each in found:
             if each.part == "appointments":
                 row = by_contact[each.contact_id]
-                sent = {one.id: one.raw for one in row.quarantined}
-                sent |= {one.id: one.raw for one in row.children.get("appointments", ())}
-                raw = sent.get(each.id)
+                read = {one.id: one.raw for one in row.children.get("appointments", ())}
+                raw = {one.id: one.raw for one in row.quarantined}.get(each.id, read.get(each.id))
                 if raw is None:
                     self._alone.add(each.contact_id)
                 elif each.what == "missing" and row.calendars is None and not await self._is_listed(raw):
-                    self._unlisted, self._records = self._unlisted + 1, self._records - 1
+                    self._unlisted += 1
+                    self._records -= each.id in read
                     continue
             expected.append(each)
         return expected

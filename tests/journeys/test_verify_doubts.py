@@ -78,6 +78,40 @@ async def test_a_record_that_a_search_leaves_out_is_compared_with_what_its_own_l
     assert is_whole(copied, sandbox)
 
 
+async def test_a_record_that_a_search_left_out_before_it_was_refused_stays(path):
+    async with roomy(contacts=120, search_clamp=37) as sandbox:
+        async with client_of(sandbox) as ghl:
+            await backfill(ghl, path)
+        contact_id = oldest(sandbox, 2)
+        child_id = next(key[2] for key in stored_records(path) if key[:2] == ("notes", contact_id))
+        sandbox.faults.add(kind="refused", path_contains="/notes/search", status=403, after=1)
+        async with Bent(sandbox, notes_search=leaving_out("notes", child_id)) as bent, client_of(bent) as ghl:
+            found, summary = await verify(ghl, path)
+            assert (found, summary.exit_code) == ([], 0)
+            assert (await sync(ghl, path, whole_every=NOW))[1].exit_code == 0
+        assert is_whole(path, sandbox)
+
+
+async def test_appointments_whose_calendar_cannot_be_read_are_compared_too(sandbox, path):
+    def bending(name):
+        def bend(_asked):
+            def alter(said):
+                for each in said[name]:
+                    each["calendarId"] = [each["calendarId"]]
+
+            return alter
+
+        return bend
+
+    bends = {"appointments": bending("events"), "calendars_events": bending("events")}
+    async with Bent(sandbox, **bends) as bent, client_of(bent) as ghl:
+        await backfill(ghl, path, deleted_calendars=True)
+        assert len(spoil(path, "SELECT * FROM quarantine")) > 10
+        for options in ({}, {"sample": 60}):
+            assert (await verify(ghl, path, **options))[0] == []
+        assert (await sync(ghl, path, sweep_every=NOW))[1].exit_code == 0
+
+
 async def test_what_could_not_be_made_sure_of_is_said(sandbox, copied):
     contact_id, child_id = spoil(copied, "SELECT contact_id, id FROM landing_notes LIMIT 1 OFFSET 9")[0]
     sandbox.faults.add(kind="truncated", method="GET", path_contains=f"{contact_id}/notes")
