@@ -10,9 +10,8 @@ from argparse import Namespace
 from contextlib import ExitStack
 from typing import Any
 
-from ghl_async.hooks import Event, RequestFinished
-
-from ._harness import Client, Option, Report, Sandbox, connect, fan_out, run, spans
+from ._harness import Client, Option, Report, Sandbox, connect, fan_out, run
+from ._quota import USED, RoundTrip, judge
 
 OPTIONS = (
     Option("interval", "length of the window in seconds, W", 10.0, 0.5),
@@ -23,20 +22,14 @@ OPTIONS = (
     Option("workers", "calls that wait side by side", 16, 16),
     Option("kinds", "how the server counts", "fixed,sliding,bucket", "fixed,sliding,bucket"),
 )
-USED = 0.98
 
 
 async def client(spec: dict[str, Any]) -> dict[str, float]:
     """Make the calls and say how long the mean round trip was."""
-    trips: list[float] = []
-
-    def watch(event: Event) -> None:
-        if isinstance(event, RequestFinished):
-            trips.append(event.seconds)
-
-    async with connect(spec, watch) as ghl:
+    trip = RoundTrip()
+    async with connect(spec, trip) as ghl:
         await fan_out(ghl.background.contacts.get, spec["ids"], workers=spec["workers"], calls=spec["calls"])
-    return {"round_trip": sum(trips) / len(trips)}
+    return {"round_trip": trip.mean}
 
 
 def measure(settings: Namespace, report: Report) -> None:
@@ -65,24 +58,13 @@ def measure(settings: Namespace, report: Report) -> None:
 
 
 def _judge(settings: Namespace, report: Report, kind: str, sandbox: Sandbox, measured: float) -> None:
-    interval, granted = settings.interval, settings.requests_per_interval
-    log = sandbox.log()
-    times = [entry["at"] for entry in log if entry["admitted"]]
-    start = times[0] + interval
-    steady = [at for at in times if at >= start]
-    shares = [count / granted for count in spans(steady, start, interval)]
-    used = (len(steady) - 1) / granted / ((steady[-1] - start) / interval)
+    interval = settings.interval
+    judge(report, kind, sandbox, interval=interval, granted=settings.requests_per_interval, round_trip=measured)
     nominal = settings.round_trip * interval
-    possible, nominally = interval / (interval + measured), interval / (interval + nominal)
-    largest = sandbox.ask("GET", "counts", interval=interval)["largest"]
-    report.figure(f"{kind}: share of the quota used, by windows", shares)
     report.note(
-        f"{kind}: {len(steady)} requests in {steady[-1] - start:.1f} s; round trip {measured * 1000:.1f} ms measured,"
-        f" {nominal * 1000:.1f} ms asked of the server (bar with that: {USED * nominally:.4f});"
-        f" at most {largest} of {granted} in any span of {interval:g} s"
+        f"{kind}: a round trip of {nominal * 1000:.1f} ms was asked of the server, which makes the bar"
+        f" {USED * interval / (interval + nominal):.4f}"
     )
-    report.bar(f"{kind}: share of the quota used", used, at_least=USED * possible)
-    report.bar(f"{kind}: replies 429", sandbox.refused(), at_most=0)
 
 
 if __name__ == "__main__":

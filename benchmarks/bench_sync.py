@@ -4,7 +4,8 @@
 appointments, none of which moves its contact's date. An ordinary night sweeps; a pass over everything comes once a week
 and is counted apart: until then the store may differ in tasks and in notes that were edited or deleted, and in nothing
 else. "Storm": many contacts of one moment, one that the search's index shows late, some that are deleted while a sync
-runs, and one sync that is killed. What is compared never sees the client's watermark.
+runs, and one sync that is killed. What is compared never sees the client's watermark. "Quota": a sync whose token opens
+none of the cheaper ways, so that it sends some requests for each contact, in windows of the quota, the first left out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ghl_async import GHLClient, bulk
 from ghl_async.models import NoteDraft, TaskDraft
 
 from ._harness import BenchmarkFailed, Client, Option, Report, Sandbox, connect, peak_bytes, run
+from ._quota import RoundTrip, judge
 from ._truth import BOTH, Truth
 
 OPTIONS = (
@@ -31,6 +33,10 @@ OPTIONS = (
     Option("deleted", "contacts deleted in a night", 20, 3),
     Option("tied", "contacts of one moment in the storm", 500, 200),
     Option("late_seconds", "how late the index shows one of them", 90.0, 4.0),
+    Option("interval", "length of the window of the quota in seconds, W", 2.0, 0.5),
+    Option("requests_per_interval", "what the server grants there, N", 600, 100),
+    Option("round_trip", "mean round trip there as a share of W", 0.01, 0.01),
+    Option("alone", "contacts that are read one by one there", 2_000, 60),
 )
 PLENTY = 1_000_000_000
 STORM_CONTACTS = 2_000
@@ -48,7 +54,8 @@ DEPTHS = {"changes": (NEVER, NEVER), "sweep": (NOW, NEVER), "everything": (NOW, 
 
 async def client(spec: dict[str, Any]) -> dict[str, Any]:
     """Sync, or do what moves no date, as the spec says."""
-    async with connect(spec) as ghl:
+    trip = RoundTrip()
+    async with connect(spec, trip) as ghl:
         if spec["job"] == "disturb":
             await _disturb(ghl, spec["ids"], spec["children"])
             return {}
@@ -68,6 +75,7 @@ async def client(spec: dict[str, Any]) -> dict[str, Any]:
         "changes": changes,
         "seconds": time.monotonic() - started,
         "peak": peak_bytes(),
+        "round_trip": trip.mean,
     }
 
 
@@ -129,6 +137,7 @@ def measure(settings: Namespace, report: Report) -> None:
             small = _storm(_Copy(sandbox, Path(folder, "storm.db"), 120), settings, report)
         with Sandbox(contacts=settings.contacts, tasks_refuse=100, notes_refuse=100, **averages) as sandbox:
             large = _night(_Copy(sandbox, Path(folder, "night.db"), 120 + settings.contacts * 0.02), settings, report)
+        _quota(Path(folder, "quota.db"), settings, report)
     what = f"peak of a sync of {settings.contacts} above one of {STORM_CONTACTS} contacts in MB"
     report.bar(what, (large - small) / MEGABYTE, at_most=MEGABYTES)
 
@@ -201,6 +210,18 @@ def _night(copy: _Copy, settings: Namespace, report: Report) -> float:
     share = ordinary["requests"] / (NAIVE * contacts)
     report.bar("night: share of a naive re-read that an ordinary night takes", share, at_most=SHARE)
     return float(ordinary["peak"])
+
+
+def _quota(path: Path, settings: Namespace, report: Report) -> None:
+    interval, granted = settings.interval, settings.requests_per_interval
+    trip = settings.round_trip * interval
+    window = {"requests": granted, "interval_seconds": interval, "daily": PLENTY, "latency_seconds": trip}
+    with Sandbox(contacts=settings.alone, **window) as sandbox:
+        sandbox.shut_doors()
+        copy = _Copy(sandbox, path, 120)
+        ran = copy.sync("everything")
+        judge(report, "quota", sandbox, interval=interval, granted=granted, round_trip=ran["round_trip"])
+        report.bar("quota: differences from the truth", len(copy.differences()), at_most=0, always=True)
 
 
 def _change(sandbox: Sandbox, contacts: int, settings: Namespace) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 
 from ghl_async import bulk
-from ghl_async.hooks import Event, RequestFinished
 from ghl_async.models import ContactChanges
 
-from ._harness import BenchmarkFailed, Client, Option, Report, Sandbox, connect, peak_bytes, run, spans
+from ._harness import BenchmarkFailed, Client, Option, Report, Sandbox, connect, peak_bytes, run
+from ._quota import RoundTrip, judge
 
 OPTIONS = (
     Option("interval", "length of the window in seconds, W", 2.0, 0.5),
@@ -33,20 +33,13 @@ OPTIONS = (
 )
 PLENTY = 1_000_000_000
 MEGABYTE = 1_000_000
-USED = 0.98
 GROWTH = 20.0
 
 
 async def client(spec: dict[str, Any]) -> dict[str, Any]:
     """Send the changes, and say how it ended and what it took."""
-    trips = [0.0, 0.0]
-
-    def watch(event: Event) -> None:
-        if isinstance(event, RequestFinished):
-            trips[0] += event.seconds
-            trips[1] += 1
-
-    async with connect(spec, watch) as ghl:
+    trip = RoundTrip()
+    async with connect(spec, trip) as ghl:
         ledger = Path(spec["folder"], "x.ledger") if spec["ledger"] == "with" else None
         run_, told = bulk.update(ghl, _changes(spec["ids"]), ledger=ledger), 0
         async for _ in run_:
@@ -57,7 +50,7 @@ async def client(spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "reason": summary.reason,
         "written": msgspec.structs.asdict(summary.written or bulk.Written()),
-        "round_trip": trips[0] / trips[1],
+        "round_trip": trip.mean,
         "peak": peak_bytes(),
     }
 
@@ -95,21 +88,14 @@ def _written(settings: Namespace, report: Report, inputs: int, ledger: str) -> d
         spec = sandbox.spec(ids=sandbox.ids(settings.contacts), inputs=inputs, folder=folder, ledger=ledger)
         with Client("bench_updates", spec) as process:
             found: dict[str, Any] = process.result(60 + 3 * inputs / granted * interval)
-        log, refused = sandbox.log(), sandbox.refused()
-    changed = found["written"]["ok"]
-    if found["reason"] != "stopped" or changed < inputs or sum(found["written"].values()) != changed:
-        raise BenchmarkFailed(f"{inputs} changes ended so: {found}")
-    name = f"{ledger} ledger, {inputs} inputs"
-    times = [entry["at"] for entry in log if entry["admitted"]]
-    start = times[0] + interval
-    steady = [at for at in times if at >= start]
-    used = (len(steady) - 1) / granted / ((steady[-1] - start) / interval)
-    possible = interval / (interval + found["round_trip"])
-    report.figure(f"{name}: share of the quota used, by windows", [n / granted for n in spans(steady, start, interval)])
+        changed = found["written"]["ok"]
+        if found["reason"] != "stopped" or changed < inputs or sum(found["written"].values()) != changed:
+            raise BenchmarkFailed(f"{inputs} changes ended so: {found}")
+        name = f"{ledger} ledger, {inputs} inputs"
+        round_trip = found["round_trip"]
+        admitted = judge(report, name, sandbox, interval=interval, granted=granted, round_trip=round_trip)
     report.figure(f"{name}: peak", [found["peak"] / MEGABYTE], "MB")
-    report.bar(f"{name}: share of the quota used", used, at_least=USED * possible)
-    report.bar(f"{name}: requests beside the changes", len(times) - changed, at_most=0, always=True)
-    report.bar(f"{name}: replies 429", refused, at_most=0)
+    report.bar(f"{name}: requests beside the changes", len(admitted) - changed, at_most=0, always=True)
     return found
 
 
