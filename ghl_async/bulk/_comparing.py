@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 
@@ -13,7 +12,7 @@ from ._content import is_same
 from ._landing import calendar_of, is_older
 from ._rows import KINDS, ContactRows, Difference, Kind, Marks, Part, QuarantinedRow, Row
 
-__all__ = ["compare", "holders", "settle", "stored"]
+__all__ = ["compare", "held_twice", "settle", "stored"]
 
 _STORED: dict[Kind, str] = {
     kind: f"SELECT id, raw FROM landing_{kind} WHERE contact_id = :contact UNION ALL"  # noqa: S608  (fixed names)
@@ -25,6 +24,12 @@ _ONE: dict[Part, str] = {
     **{kind: f"SELECT raw FROM landing_{kind} WHERE contact_id = :contact AND id = :id" for kind in KINDS},  # noqa: S608  (fixed names)
 }
 _ONE_APART = "SELECT kind, id, reason, raw FROM quarantine WHERE contact_id = :contact AND kind = :kind AND id = :id"
+_HELD_TWICE = (
+    "WITH held AS (SELECT id, contact_id FROM landing_appointments UNION ALL"
+    " SELECT id, contact_id FROM quarantine WHERE kind = 'appointments' AND id IS NOT NULL AND contact_id IS NOT NULL)"
+    " SELECT DISTINCT contact_id FROM held WHERE id IN"
+    " (SELECT id FROM held GROUP BY id HAVING min(contact_id) < max(contact_id)) ORDER BY contact_id"
+)
 
 
 def compare(database: sqlite3.Connection, contacts: Iterable[ContactRows]) -> list[Difference]:
@@ -75,13 +80,9 @@ def stored(database: sqlite3.Connection, difference: Difference) -> Row | Quaran
     return None if apart is None else QuarantinedRow(*apart)
 
 
-def holders(database: sqlite3.Connection, appointment_ids: Iterable[str]) -> list[str]:
-    """The contacts that hold some appointments."""
-    sql = (
-        "SELECT DISTINCT contact_id FROM landing_appointments"
-        " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY contact_id"
-    )
-    return [id_ for (id_,) in database.execute(sql, (json.dumps([*appointment_ids]),))]
+def held_twice(database: sqlite3.Connection) -> list[str]:
+    """The contacts that hold an appointment which another one holds too."""
+    return [id_ for (id_,) in database.execute(_HELD_TWICE)]
 
 
 def settle(database: sqlite3.Connection, marks: Marks) -> None:

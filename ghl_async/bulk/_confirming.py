@@ -24,6 +24,7 @@ from .store import Store
 
 __all__ = ["Confirmed", "confirmed"]
 
+NOT_MADE_SURE = "it could not be found out whether what is stored and was not sent still exists"
 T = TypeVar("T")
 
 
@@ -131,6 +132,8 @@ async def _listed(ghl: GHLClient, store: Store, row: ContactRows, kind: Kind, so
     if page is None:
         for each in some:
             row = _with(row, kind, await store.stored(each))
+        # What stays for want of an answer is looked at again by the next run, as what could not be read.
+        row = msgspec.structs.replace(row, holes={**row.holes, kind: NOT_MADE_SURE})
         return _Answer(row, unsure=some)
     there: dict[str | None, Row | QuarantinedRow] = {each.id: Row(each.id, each.raw) for each in page.items}
     there |= {each.id: QuarantinedRow(kind, each.id, each.reason, each.raw) for each in page.quarantined}

@@ -108,6 +108,11 @@ class Copying(ABC, Generic[Item]):
         async with aclosing(self._read(run, self._query, self._kinds, frontier)) as reading:
             async for item in reading:
                 yield item
+        total = tally.total
+        async with aclosing(self._read_held_twice(run)) as reading:
+            async for item in reading:
+                yield item
+        tally.total = total
         left_out = 0 if tally.total is None else max(0, tally.total - tally.found)
         # What is left out is believed as far as the last look at everything was shown as little.
         if left_out <= checkpoint.left_out and not run.stopped:
@@ -258,6 +263,25 @@ class Copying(ABC, Generic[Item]):
             self._tally.total = None  # the server's number was that of the few contacts asked for
             if run.stopped:
                 return
+
+    async def _read_held_twice(self, run: Run[Item]) -> AsyncGenerator[Item, None]:
+        """Read contacts of which one has lost an appointment to another, each by itself.
+
+        It was met at both while it moved, or a run that ended in between has stored it at the new one alone.
+        """
+        if "appointments" not in self._kinds:
+            return
+        read: set[str] = set()
+        shut = dict(self._doors.shut)
+        self._doors.shut["appointments"] = "the calendars may have been read before an appointment was moved"
+        try:
+            while not run.stopped and (several := {*await self._store.held_twice()} - read):
+                read |= several
+                async with aclosing(self._read_some(run, sorted(several), ("appointments",))) as reading:
+                    async for item in reading:
+                        yield item
+        finally:
+            self._doors.shut = shut
 
     async def _close_books(self, run: Run[Any], done: str, *, is_whole: bool = True) -> None:
         tally = self._tally

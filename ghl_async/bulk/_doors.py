@@ -175,7 +175,7 @@ class Doors:
         return record.id not in {each.id for each in (*found[contact_id].items, *found[contact_id].quarantined)}
 
     async def empty_spool(self) -> None:
-        """Have the events read anew by whoever wants them next: the store has forgotten them."""
+        """Have the events read anew by whoever wants them next."""
         await self.close()
         self._spooling = None
         if self.shut.get("appointments") == TOO_FEW:
@@ -263,6 +263,7 @@ class Doors:
                     self._shut("appointments", TOO_FEW)
                     return False
                 at_once = min(MOST_WINDOWS, calls)
+                await self._spool.clear_spool()  # what an earlier reading has left may be gone
                 await spool_events(self._ghl, calendar_ids, self._spool, self._room, step, at_once=at_once)
             except (ErrorReply, *_MAY_PASS) as error:
                 if isinstance(error, ENDS_THE_RUN):

@@ -36,6 +36,9 @@ class Spool(Protocol):
     async def spooled(self, contact_ids: Sequence[str]) -> dict[str, list[bytes]]:
         """The raw events of some contacts, in the order of their ids; contacts without any are left out."""
 
+    async def clear_spool(self) -> None:
+        """Forget all events."""
+
 
 def create(database: sqlite3.Connection) -> None:
     """Make the table, unless it is there."""
@@ -80,6 +83,10 @@ class TemporarySpool:
     async def spooled(self, contact_ids: Sequence[str]) -> dict[str, list[bytes]]:
         """The raw events of some contacts; see `Spool.spooled`."""
         return await self._on_thread(lambda database: take(database, contact_ids))
+
+    async def clear_spool(self) -> None:
+        """Forget all events; see `Spool.clear_spool`."""
+        await self._on_thread(clear)
 
     async def close(self) -> None:
         """Drop everything."""

@@ -106,8 +106,8 @@ class Store(Protocol):
     async def stored(self, difference: Difference) -> Row | QuarantinedRow | None:
         """The record that is stored where something differs; None: there is none."""
 
-    async def holders(self, appointment_ids: Sequence[str]) -> list[str]:
-        """List the contacts that hold some appointments."""
+    async def held_twice(self) -> list[str]:
+        """List the contacts that hold an appointment which another one holds too: one of them has it no more."""
 
     async def settle(self, marks: Marks) -> None:
         """Note how far a sync, or a look at all contacts, has come."""
@@ -120,6 +120,9 @@ class Store(Protocol):
 
     async def spooled(self, contact_ids: Sequence[str]) -> dict[str, list[bytes]]:
         """The raw events of some contacts, in the order of their ids; contacts without any are left out."""
+
+    async def clear_spool(self) -> None:
+        """Forget all calendar events."""
 
     async def finish(self, *, prune: bool, again: bool = False) -> int:
         """End the pass; with `again` start the next one at once, since this one has left something out.
@@ -223,9 +226,9 @@ class SQLiteStore:
         """The record where something differs; see `Store.stored`."""
         return await self._on_thread(self._read, _comparing.stored, difference)
 
-    async def holders(self, appointment_ids: Sequence[str]) -> list[str]:
-        """List who holds appointments; see `Store.holders`. Reads a whole index."""
-        return await self._on_thread(self._read, _comparing.holders, appointment_ids)
+    async def held_twice(self) -> list[str]:
+        """List who holds what others hold; see `Store.held_twice`. Reads a whole index."""
+        return await self._on_thread(self._read, _comparing.held_twice)
 
     async def settle(self, marks: Marks) -> None:
         """Note how far a look has come; see `Store.settle`."""
@@ -238,6 +241,10 @@ class SQLiteStore:
     async def spooled(self, contact_ids: Sequence[str]) -> dict[str, list[bytes]]:
         """The raw events of some contacts; see `Store.spooled`."""
         return await self._on_thread(self._read, _spool.take, contact_ids)
+
+    async def clear_spool(self) -> None:
+        """Forget calendar events; see `Store.clear_spool`."""
+        await self._on_thread(self._write, _spool.clear)
 
     async def finish(self, *, prune: bool, again: bool = False) -> int:
         """End the pass, make the indexes and empty the write-ahead log; see `Store.finish`."""

@@ -123,7 +123,6 @@ class _Sync(Copying[Change]):
         self._unshown: set[str] = set()
         """Contacts that live, but are not in the search."""
         self._noted_at: float | None = None
-        self._moved: set[str] = set()
         self._has_calendars = False
 
     async def _copy(self, run: Run[Change], checkpoint: Checkpoint) -> AsyncGenerator[Change, None]:
@@ -270,7 +269,7 @@ class _Sync(Copying[Change]):
         async with aclosing(self._read_some(run, wanted, self._kinds)) as reading:
             async for change in reading:
                 yield change
-        async with aclosing(self._read_moved(run)) as reading:
+        async with aclosing(self._read_held_twice(run)) as reading:
             async for change in reading:
                 yield change
         asked = Asked()
@@ -284,20 +283,6 @@ class _Sync(Copying[Change]):
                 " asked for them: run it again"
             )
 
-    async def _read_moved(self, run: Run[Change]) -> AsyncGenerator[Change, None]:
-        """Read again, each by itself, the contacts from which an appointment has gone over to another one."""
-        read: set[str] = set()
-        shut = dict(self._doors.shut)
-        self._doors.shut["appointments"] = "the calendars may have been read before an appointment was moved"
-        try:
-            while (moved := self._moved - read) and not run.stopped:
-                read |= moved
-                async with aclosing(self._read_some(run, [*moved], ("appointments",))) as reading:
-                    async for change in reading:
-                        yield change
-        finally:
-            self._doors.shut, self._moved = shut, set()
-
     async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Change, None]:
         if self._looks_at is not None:
             await self._note_looked_at(batch, part, await self._store.compare(batch.contacts))
@@ -306,11 +291,6 @@ class _Sync(Copying[Change]):
         batch, found = confirmation.batch, confirmation.found
         self._came.update(bundle.id for bundle in part if bundle.id is not None)
         self._vanished += [bundle.id for bundle in part if bundle.vanished and bundle.id is not None]
-        # Of a contact that is new all appointments are: then nobody is asked for them.
-        new = {each.contact_id for each in found if each.part == "contacts" and each.what == "missing"}
-        came = [each for each in found if each.part == "appointments" and each.what == "missing"]
-        if others := [each.id for each in came if each.contact_id not in new]:
-            self._moved.update(await self._store.holders(others))
         async with aclosing(self._changes(batch, found)) as changes:
             async for change in changes:
                 yield change

@@ -1,0 +1,130 @@
+"""Sync where something cannot be made sure of, or a run ends in between: said, and mended by the next one."""
+
+from __future__ import annotations
+
+import pytest
+
+from ghl_async import bulk
+from ghl_async.sandbox import Sandbox
+
+from .bent import Bent
+from .conftest import client_of
+from .test_sync import NOW, change, is_whole, sync
+from .truth import backfill, oldest, stored_records, true_records
+
+
+def with_appointments(main, contacts):
+    """The first contacts that have appointments in calendars that the location lists."""
+    return [
+        ref
+        for ref in main.walk(descending=False)
+        if any(each["calendarId"] in main.children.calendar_ids for each in main.appointments(ref))
+    ][:contacts]
+
+
+def listed(main, ref):
+    return next(each for each in main.appointments(ref) if each["calendarId"] in main.children.calendar_ids)
+
+
+def move(main, appointment, giver, taker):
+    main.lists.replace("appointments", giver, appointment["id"], None)
+    owned = appointment | {"contactId": main.id_of(taker)}
+    main.lists._lists["appointments"][taker] = [*main.appointments(taker), owned]
+    main.touch()
+
+
+def holders_of(path, appointment_id):
+    return [key[1] for key in stored_records(path) if key[0] == "appointments" and key[2] == appointment_id]
+
+
+@pytest.mark.parametrize("depth", ["whole", "changes"])
+async def test_a_deletion_that_could_not_be_made_sure_of_is_said_and_looked_at_again(sandbox, ghl, copied, depth):
+    key = next(key for key in true_records(sandbox) if key[0] == "notes")
+    await ghl.notes.delete(key[1], key[2])
+    if depth == "changes":
+        sandbox.state.main.change(key[1], {"firstName": "Moved"})
+        for position in range(60, 63):
+            change(sandbox, position, firstName="Ada")
+    sandbox.faults.add(kind="truncated", method="GET", path_contains=f"{key[1]}/notes")
+    _, summary = await sync(ghl, copied, **({"whole_every": NOW} if depth == "whole" else {}))
+    sandbox.faults.clear()
+    assert (summary.exit_code, summary.stored.holes) == (4, 1)
+    changes, summary = await sync(ghl, copied)
+    assert [(each.contact_id, each.parts) for each in changes] == [(key[1], ("notes",))]
+    assert summary.exit_code == 0
+    assert is_whole(copied, sandbox)
+
+
+async def test_an_appointment_moved_when_a_run_is_stopped_in_between_is_not_doubled(sandbox, ghl, copied):
+    main = sandbox.state.main
+    giver, taker = with_appointments(main, 2)
+    moved = listed(main, giver)
+    move(main, moved, giver, taker)
+    main.change(main.id_of(taker), {"firstName": "Took it"})
+    async with bulk.SQLiteStore(copied) as store:
+        run = bulk.sync(ghl, store)
+        async for _ in run:
+            run.stop()
+    assert holders_of(copied, moved["id"]) == [main.id_of(giver), main.id_of(taker)]
+    changes, summary = await sync(ghl, copied)
+    assert [each.contact_id for each in changes] == [main.id_of(giver)]
+    assert summary.exit_code == 0
+    assert holders_of(copied, moved["id"]) == [main.id_of(taker)]
+
+
+@pytest.mark.parametrize("fills", [True, False], ids=["backfill", "sync"])
+async def test_an_appointment_that_moves_while_everything_is_read_is_not_doubled(path, fills):
+    async with Sandbox(contacts=300, lost=0.0, requests=1_000_000, daily=10**9) as sandbox:
+        main = sandbox.state.main
+        first, last = main.children.calendar_ids[0], main.children.calendar_ids[-1]
+        owner = next(
+            ref
+            for ref in main.walk(descending=False)
+            if any(each["calendarId"] == first for each in main.appointments(ref))
+        )
+        moved = next(each for each in main.appointments(owner) if each["calendarId"] == first)
+        other = next(ref for ref in main.walk(descending=False) if ref != owner and main.events_of(ref))
+        is_due = [True]
+
+        def bend(_):
+            def alter(said):
+                if is_due and any(each["id"] == moved["id"] for each in said["events"]):
+                    is_due.clear()
+                    move(main, moved | {"calendarId": last}, owner, other)
+
+            return alter
+
+        if not fills:
+            async with client_of(sandbox) as ghl:
+                await backfill(ghl, path)
+        async with Bent(sandbox, calendars_events=bend) as bent, client_of(bent) as ghl:
+            if fills:
+                summary = await backfill(ghl, path)
+            else:
+                _, summary = await sync(ghl, path, whole_every=NOW)
+        assert not is_due
+        assert summary.exit_code == 0
+        assert holders_of(path, moved["id"]) == [main.id_of(other)]
+
+
+async def test_a_second_look_does_not_take_the_first_ones_events(path):
+    """A look at changes has read the calendars; the counts differ, so it sweeps, and an appointment is gone by then."""
+    async with Sandbox(contacts=300, lost=0.0, requests=1_000_000, daily=10**9) as sandbox:
+        main = sandbox.state.main
+        async with client_of(sandbox) as ghl:
+            await backfill(ghl, path)
+        ref = with_appointments(main, 1)[0]
+        cancelled = listed(main, ref)
+        for position in range(100, 100 + 3 * len(main.children.calendar_ids)):
+            change(sandbox, position, firstName="Ada")
+        main.delete(oldest(sandbox, 290))
+        is_due = [True]
+        async with client_of(sandbox) as ghl, bulk.SQLiteStore(path) as store:
+            run = bulk.sync(ghl, store)
+            async for _ in run:
+                if is_due:
+                    is_due.clear()
+                    main.lists.delete_event(ref, cancelled)
+                    main.touch()
+        assert run.summary.changes.read == "sweep"
+        assert holders_of(path, cancelled["id"]) == []
