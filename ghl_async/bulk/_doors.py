@@ -106,6 +106,8 @@ class Doors:
         self._struck_at = dict.fromkeys(kinds, 0.0)
         self.shut: dict[Kind, str] = {}
         """The kinds read contact by contact, each with the reason."""
+        self.failed: set[Kind] = set()
+        """Those of them that were not refused, but failed: the next run may find them open."""
         if "appointments" in kinds and spool is None:
             self.shut["appointments"] = "those of deleted calendars are asked for, and no calendar shows them"
         self.calendar_ids: frozenset[str] = frozenset()
@@ -199,15 +201,17 @@ class Doors:
                 self._strikes[kind] += 1
                 self._struck_at[kind] = time.monotonic()
             if not isinstance(error, _MAY_PASS) or self._strikes[kind] >= _STRIKES:
-                self._shut(kind, str(error))
+                self._shut(kind, error)
             return None
         self._strikes[kind] = 0
         return found
 
-    def _shut(self, kind: Kind, reason: str) -> None:
+    def _shut(self, kind: Kind, reason: str | GHLError) -> None:
         if kind not in self.shut:
-            self.shut[kind] = reason
-            emit(self._ghl.hooks, DoorShut(kind, DOORS[kind], reason))
+            self.shut[kind] = str(reason)
+            if isinstance(reason, _MAY_PASS):
+                self.failed.add(kind)
+            emit(self._ghl.hooks, DoorShut(kind, DOORS[kind], str(reason)))
 
     async def _divided(self, kind: Kind, contact_ids: Sequence[str], parts: int) -> dict[str, Children]:
         size = max(FEWEST_IDS, -(-len(contact_ids) // max(1, parts)))
@@ -269,7 +273,7 @@ class Doors:
                 if isinstance(error, ENDS_THE_RUN):
                     raise
                 if is_last or not isinstance(error, _MAY_PASS):
-                    self._shut("appointments", str(error))
+                    self._shut("appointments", error)
                     return False
             else:
                 self.calendar_ids = frozenset(calendar_ids)

@@ -33,7 +33,7 @@ from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
 from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of, is_much, noted_from
-from ._doors import ENDS_THE_RUN
+from ._doors import ENDS_THE_RUN, TOO_FEW
 from ._findings import Change, Changes
 from ._frontier import Frontier
 from ._gone import Asked
@@ -123,18 +123,20 @@ class _Sync(Copying[Change]):
         self._unshown: set[str] = set()
         """Contacts that live, but are not in the search."""
         self._noted_at: float | None = None
-        self._has_calendars = False
+        self._saw_appointments = False
+        self._unswept: str | None = None
+        """Why a sweep has not seen the appointments."""
 
     async def _copy(self, run: Run[Change], checkpoint: Checkpoint) -> AsyncGenerator[Change, None]:
-        if checkpoint.state == "finished" and checkpoint.counts.holes:
+        depth = depth_of(
+            checkpoint, self._kinds, self._began, sweep_every=self._sweep_every, whole_every=self._whole_every
+        )
+        if depth != "everything" and checkpoint.counts.holes:
             async with aclosing(self._fill_holes(run)) as filling:
                 async for change in filling:
                     yield change
         if run.stopped:
             return
-        depth = depth_of(
-            checkpoint, self._kinds, self._began, sweep_every=self._sweep_every, whole_every=self._whole_every
-        )
         self._note(read=depth)
         is_whole = depth == "everything"
         work = self._read_all(run, checkpoint) if is_whole else self._look_and_read(run, checkpoint, depth)
@@ -226,16 +228,22 @@ class _Sync(Copying[Change]):
         await self._look_at_new_notes(checkpoint)
 
     async def _kinds_of_a_sweep(self, checkpoint: Checkpoint) -> tuple[Kind, ...]:
-        """Appointments, where the calendars show them all at once."""
-        if "appointments" not in self._kinds or self._has_calendars:
+        """Appointments, where the calendars show them all at once, or there are too few contacts for that to pay."""
+        if "appointments" not in self._kinds or self._saw_appointments:
             return ()
         await self._doors.empty_spool()
         stats = self._ghl.stats
         round_trip = stats.attempt_seconds / max(1, stats.requests)
         idle = calls_wanted(self._ghl, round_trip) - 1 if round_trip >= SLOW_SECONDS else 0
         await self._doors.join((), ("appointments",), contacts=checkpoint.counts.contacts, idle=idle)
-        self._has_calendars = "appointments" not in self._doors.shut
-        return ("appointments",) if self._has_calendars else ()
+        why = self._doors.shut.get("appointments")
+        self._saw_appointments = why is None or why == TOO_FEW
+        if self._saw_appointments:
+            return ("appointments",)
+        if "appointments" in self._doors.failed:
+            self._amiss = f"the calendars could not be read ({why}), nor what has changed in them: run it again"
+        self._unswept = why
+        return ()
 
     async def _look_at_new_notes(self, checkpoint: Checkpoint) -> None:
         if "notes" not in self._doors.open:
@@ -362,6 +370,8 @@ class _Sync(Copying[Change]):
             said += f"; the server counts {tally.total}, the store holds {tally.total - excess}" if tally.total else ""
         if self._unshown:
             said += f"; {len(self._unshown)} live that the search does not show: what changes of them is not seen"
+        if self._unswept is not None:
+            said += f"; appointments that move no date are left to the next pass over everything ({self._unswept})"
         if tally.stored is not None and tally.stored.holes:
             said += f"; {tally.stored.holes} items could not be read: the next sync reads these again"
         if self._stays_amiss is not None:

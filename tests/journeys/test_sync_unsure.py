@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from ghl_async import bulk
+from ghl_async.models import AppointmentDraft
 from ghl_async.sandbox import Sandbox
 
 from .bent import Bent
-from .conftest import client_of
-from .test_sync import NOW, change, is_whole, sync
+from .conftest import client_of, set_doors
+from .test_sync import NOW, change, is_whole, set_back, sync
+from .test_verify import spoil
 from .truth import backfill, oldest, stored_records, true_records
 
 
@@ -107,14 +111,77 @@ async def test_an_appointment_that_moves_while_everything_is_read_is_not_doubled
         assert holders_of(path, moved["id"]) == [main.id_of(other)]
 
 
+def cancel(main):
+    ref = with_appointments(main, 1)[0]
+    cancelled = listed(main, ref)
+    main.lists.delete_event(ref, cancelled)
+    main.touch()
+    return cancelled["id"]
+
+
+async def test_a_sweep_that_cannot_read_the_calendars_says_so_and_is_made_again(sandbox, ghl, copied):
+    cancelled = cancel(sandbox.state.main)
+    changed = change(sandbox, 9, firstName="Ada")
+    sandbox.faults.add(kind="truncated", path_contains="/calendars/events")
+    changes, summary = await sync(ghl, copied, sweep_every=NOW)
+    sandbox.faults.clear()
+    assert [each.contact_id for each in changes] == [changed]
+    assert (summary.reason, summary.exit_code) == ("incomplete", 1)
+    assert "the calendars could not be read" in summary.message
+    set_back(copied, timedelta(hours=21))
+    _, summary = await sync(ghl, copied)
+    assert (summary.changes.read, summary.exit_code) == ("sweep", 0)
+    assert holders_of(copied, cancelled) == []
+
+
+async def test_a_sweep_whose_token_reads_no_calendars_says_what_it_does_not_see(sandbox, ghl, copied):
+    cancelled = cancel(sandbox.state.main)
+    set_doors(sandbox, "refused")
+    _, summary = await sync(ghl, copied, sweep_every=NOW)
+    assert (summary.changes.read, summary.exit_code) == ("sweep", 0)
+    assert "appointments that move no date are left to the next pass over everything" in summary.message
+    assert holders_of(copied, cancelled) != []
+
+
+async def test_a_sweep_of_no_more_contacts_than_calendars_sees_their_appointments(path):
+    async with (
+        Sandbox(contacts=3, lost=0.0, appointments=1.0, requests=1_000_000) as sandbox,
+        client_of(sandbox) as ghl,
+    ):
+        main = sandbox.state.main
+        draft = AppointmentDraft(
+            contact_id=oldest(sandbox),
+            calendar_id=main.children.calendar_ids[0],
+            start_time=datetime(2027, 3, 1, 10, tzinfo=UTC),
+        )
+        made = await ghl.appointments.create(draft)
+        await backfill(ghl, path)
+        await ghl.appointments.delete(made.id)
+        changes, summary = await sync(ghl, path, sweep_every=NOW)
+        assert [(each.contact_id, each.parts) for each in changes] == [(oldest(sandbox), ("appointments",))]
+        assert summary.changes.read == "sweep"
+        assert is_whole(path, sandbox)
+
+
+async def test_what_a_pass_over_everything_reads_is_not_read_twice(sandbox, ghl, copied):
+    """Failed items of the run before are part of it."""
+    contact_id = oldest(sandbox, 5)
+    spoil(copied, "INSERT INTO holes VALUES (?, 'notes', 'it failed')", contact_id)
+    before = sandbox.log.requests
+    _, summary = await sync(ghl, copied, whole_every=NOW)
+    taken = sandbox.log.requests - before
+    assert (summary.exit_code, summary.stored.holes) == (0, 0)
+    before = sandbox.log.requests
+    await sync(ghl, copied, whole_every=NOW)
+    assert sandbox.log.requests - before == taken
+
+
 async def test_a_second_look_does_not_take_the_first_ones_events(path):
     """A look at changes has read the calendars; the counts differ, so it sweeps, and an appointment is gone by then."""
     async with Sandbox(contacts=300, lost=0.0, requests=1_000_000, daily=10**9) as sandbox:
         main = sandbox.state.main
         async with client_of(sandbox) as ghl:
             await backfill(ghl, path)
-        ref = with_appointments(main, 1)[0]
-        cancelled = listed(main, ref)
         for position in range(100, 100 + 3 * len(main.children.calendar_ids)):
             change(sandbox, position, firstName="Ada")
         main.delete(oldest(sandbox, 290))
@@ -124,7 +191,6 @@ async def test_a_second_look_does_not_take_the_first_ones_events(path):
             async for _ in run:
                 if is_due:
                     is_due.clear()
-                    main.lists.delete_event(ref, cancelled)
-                    main.touch()
+                    cancelled = cancel(main)
         assert run.summary.changes.read == "sweep"
-        assert holders_of(path, cancelled["id"]) == []
+        assert holders_of(path, cancelled) == []
