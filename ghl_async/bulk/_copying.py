@@ -21,6 +21,7 @@ from ._cursors import MOST_CALLS
 from ._doors import Doors
 from ._frontier import Frontier
 from ._gone import Asked, gone_among, unmet
+from ._identity import LOOKED_BACK, added_since
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Identity, Kind, Marks, QuarantinedRow, Row, iso
 from ._sample import check_sample
 from ._spool import Spool
@@ -109,6 +110,14 @@ class Copying(ABC, Generic[Item]):
             async for item in reading:
                 yield item
         total = tally.total
+        if total is not None and tally.found < total and not run.stopped and not self._identity.query:
+            # The index may have shown some of them when the walk was past their place.
+            late = added_since(checkpoint.started_at - LOOKED_BACK)
+            async with aclosing(self._read(run, late, self._kinds, Frontier(), moves=False)) as reading:
+                async for item in reading:
+                    yield item
+            # The greater count: one that was deleted, or added, meanwhile must not hide one that was left out.
+            total = max(total, (await self._ghl.background.contacts.search(page_size=1)).total or 0)
         async with aclosing(self._read_held_twice(run)) as reading:
             async for item in reading:
                 yield item

@@ -9,7 +9,7 @@ import msgspec
 from ..errors import UsageError
 from ..models import ContactQuery, Filter, FilterGroup
 
-__all__ = ["LOOKED_BACK", "WHOLE_EVERY", "canonical", "changed_since"]
+__all__ = ["LOOKED_BACK", "WHOLE_EVERY", "added_since", "canonical", "changed_since"]
 
 WHOLE_EVERY = timedelta(days=7)
 """How long less than everything is read. Whether a note or task moves dateUpdated is not documented (facts 6.7)."""
@@ -29,6 +29,11 @@ def canonical(query: ContactQuery) -> str:
         raise UsageError(f"the query holds a value that cannot be sent: {error}") from None
     wanted = {name: sorted(value) if isinstance(value, list) else value for name, value in given.items() if value}
     return msgspec.json.encode(wanted, order="sorted").decode() if wanted else ""
+
+
+def added_since(since: datetime) -> ContactQuery:
+    """What was added since an instant."""
+    return ContactQuery(where=Filter("dateAdded", "range", {"gte": since}))
 
 
 def changed_since(since: datetime) -> ContactQuery:

@@ -194,3 +194,34 @@ async def test_a_second_look_does_not_take_the_first_ones_events(path):
                     cancelled = cancel(main)
         assert run.summary.changes.read == "sweep"
         assert holders_of(path, cancelled) == []
+
+
+@pytest.mark.parametrize("fills", [True, False], ids=["backfill", "sync"])
+async def test_one_that_the_index_shows_late_behind_the_walk_is_read_without_another_pass(path, fills):
+    async with Sandbox(contacts=1000, search_clamp=100, lost=0.0, requests=1_000_000, daily=10**9) as sandbox:
+        main = sandbox.state.main
+        async with client_of(sandbox) as ghl:
+            whole = (await backfill(ghl, path)).requests
+        newest = oldest(sandbox, 999)
+        before = datetime.now(UTC)
+        main.change(newest, {"dateAdded": instant(before)})
+        is_due = [True]
+
+        def bend(asked):
+            if is_due and (asked.get("searchAfter") or ["", ""])[1] == newest:
+                is_due.clear()
+                main.add({"email": "late@example.com", "dateAdded": instant(before - timedelta(seconds=2))})
+
+        async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+            if fills:
+                summary = await backfill(ghl, path)
+            else:
+                _, summary = await sync(ghl, path, whole_every=NOW)
+        assert not is_due
+        assert summary.exit_code == 0
+        assert summary.requests < whole + 20
+        assert is_whole(path, sandbox)
+
+
+def instant(moment):
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
