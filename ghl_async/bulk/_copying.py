@@ -354,7 +354,7 @@ class Copying(ABC, Generic[Item]):
         if sample is not None and sample.other_calendars:
             words += (
                 f"; {sample.other_calendars} appointments of {sample.contacts} sampled contacts lie in calendars that"
-                " the location does not list: deleted_calendars=True (--deleted-calendars) reads those"
+                " the location does not list: a backfill with deleted_calendars=True (--deleted-calendars) reads those"
             )
         return words
 

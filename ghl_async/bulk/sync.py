@@ -22,7 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -32,7 +32,7 @@ from ..models import ContactQuery, Note
 from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
-from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of, is_much, noted_from
+from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of, is_much, noted_from, synced_before
 from ._doors import ENDS_THE_RUN, TOO_FEW
 from ._findings import Change, Changes
 from ._frontier import Frontier
@@ -49,6 +49,8 @@ __all__ = ["sync"]
 
 ROUNDS = 3
 """Looks of one run: at what moved, and twice at everything, where the counts disagree."""
+YOUNG = timedelta(seconds=30)
+"""So long after a contact has changed, a search may not show all that belongs to it: new records appear there late."""
 _PARTS: tuple[Part, ...] = ("contacts", "tasks", "notes", "appointments")
 
 
@@ -66,7 +68,8 @@ def sync(
 
     A change is handed out before it is in the store: whatever ends the loop, the next run hands it out again unless it
     is stored. A store that is new is filled first: every contact is a change then. An unfinished one is gone on with:
-    what is in it already is a change only if it has changed since. Where much differs, everything is read.
+    what is in it already is a change only if it has changed since. Where much differs, everything is read. Appointments
+    in calendars that the location does not list any more stay as they were: `verify` finds what has changed of them.
 
     Args:
         include: any of "tasks", "notes", "appointments", the same as when the store was filled.
@@ -123,6 +126,7 @@ class _Sync(Copying[Change]):
         self._unshown: set[str] = set()
         """Contacts that live, but are not in the search."""
         self._noted_at: float | None = None
+        self._young_from = datetime.max.replace(tzinfo=UTC)
         self._saw_appointments = False
         self._unswept: str | None = None
         """Why a sweep has not seen the appointments."""
@@ -154,6 +158,7 @@ class _Sync(Copying[Change]):
         self, run: Run[Change], checkpoint: Checkpoint, depth: Depth
     ) -> AsyncGenerator[Change, None]:
         since = changed_from(checkpoint)
+        self._young_from = synced_before(checkpoint) - YOUNG
         sweeps = depth == "sweep"
         excess: int | None = None
         marks, expected = Marks(synced_at=self._began), checkpoint.apart
@@ -306,6 +311,8 @@ class _Sync(Copying[Change]):
 
     async def _note_looked_at(self, batch: Batch, part: Sequence[ContactBundle], found: list[Difference]) -> None:
         self._differing |= dict.fromkeys(each.contact_id for each in found)
+        if self._looks_at == "changes" and self._kinds:
+            self._differing |= dict.fromkeys(row.id for row in batch.contacts if self._was_young(row))
         nameless = tuple(row for row in batch.quarantined if row.id is None)
         if nameless:  # they cannot be asked for
             await self._store.commit(Batch((), nameless))
@@ -313,6 +320,13 @@ class _Sync(Copying[Change]):
             ids = [bundle.id for bundle in part if bundle.id is not None]
             self._met += len(await self._store.sweep(ids, is_first=False)) + len(part) - len(ids)
         self._tally.contacts += len(part)
+
+    def _was_young(self, row: ContactRows) -> bool:
+        """Whether it had just changed when the last sync read it: a search may have shown its tasks or notes late."""
+        try:
+            return row.date_updated is not None and datetime.fromisoformat(row.date_updated) >= self._young_from
+        except (ValueError, TypeError):
+            return False
 
     async def _changes(self, batch: Batch, found: list[Difference]) -> AsyncGenerator[Change, None]:
         rows = {row.id: row for row in batch.contacts}

@@ -225,3 +225,20 @@ async def test_one_that_the_index_shows_late_behind_the_walk_is_read_without_ano
 
 def instant(moment):
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def test_tasks_that_a_search_shows_later_than_their_contacts_are_found(sandbox, ghl, copied):
+    main, due = sandbox.state.main, "2026-01-01T00:00:00.000Z"
+    task = {"title": "Call", "body": "", "dueDate": due, "completed": False}
+    ids = [main.add({"email": f"new{number}@example.com", "tasks": [task]}) for number in range(5)]
+
+    def bend(_):
+        return lambda said: said.update(tasks=[each for each in said["tasks"] if each.get("contactId") not in ids])
+
+    async with Bent(sandbox, tasks_search=bend) as bent, client_of(bent) as early:
+        await sync(early, copied)
+    assert not is_whole(copied, sandbox)
+    changes, summary = await sync(ghl, copied)
+    assert {(each.contact_id, each.parts) for each in changes} == {(each, ("tasks",)) for each in ids}
+    assert summary.exit_code == 0
+    assert is_whole(copied, sandbox)
