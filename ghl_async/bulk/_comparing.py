@@ -9,11 +9,13 @@ import msgspec
 
 from . import _spool
 from ._content import is_same
-from ._landing import calendar_of, is_older
+from ._landing import calendar_of, instant, is_older
 from ._rows import KINDS, ContactRows, Difference, Kind, Marks, Part, QuarantinedRow, Row
 
-__all__ = ["compare", "held_twice", "settle", "stored"]
+__all__ = ["compare", "held_twice", "read_young", "settle", "stored"]
 
+YOUNG_SECONDS = 30.0
+"""So long after a contact has changed, a search may not show all that belongs to it: new records appear there late."""
 _STORED: dict[Kind, str] = {
     kind: f"SELECT id, raw FROM landing_{kind} WHERE contact_id = :contact UNION ALL"  # noqa: S608  (fixed names)
     f" SELECT id, raw FROM quarantine WHERE contact_id = :contact AND kind = '{kind}' AND id IS NOT NULL"
@@ -78,6 +80,20 @@ def stored(database: sqlite3.Connection, difference: Difference) -> Row | Quaran
         return Row(difference.id, row[0].encode())
     apart = database.execute(_ONE_APART, names).fetchone()
     return None if apart is None else QuarantinedRow(*apart)
+
+
+def read_young(database: sqlite3.Connection, contact_ids: Iterable[str]) -> list[str]:
+    """The contacts whose own date is that of seconds before or behind their last reading."""
+    sql = "SELECT date_updated, read_at FROM landing_contacts WHERE id = ?"
+    known = ((id_, database.execute(sql, (id_,)).fetchone()) for id_ in contact_ids)
+    return [id_ for id_, row in known if row is not None and _is_near(*row)]
+
+
+def _is_near(date: str | None, read_at: float) -> bool:
+    try:
+        return date is not None and abs(read_at - instant(date).timestamp()) < YOUNG_SECONDS
+    except (ValueError, OverflowError):
+        return False
 
 
 def held_twice(database: sqlite3.Connection) -> list[str]:

@@ -22,6 +22,7 @@ __all__ = [
     "counts",
     "finish",
     "holes",
+    "instant",
     "is_older",
     "next_pass",
     "now",
@@ -123,7 +124,7 @@ def _newest(database: sqlite3.Connection) -> datetime | None:
     """All instants are written alike (UTC, milliseconds), so that the greatest text is the latest instant."""
     text = database.execute("SELECT max(date_updated) FROM landing_contacts").fetchone()[0]
     try:
-        return None if text is None else _instant(text)
+        return None if text is None else instant(text)
     except ValueError:
         return None
 
@@ -207,12 +208,17 @@ def is_older(sent: str | None, stored: str | None) -> bool:
     if sent is None or stored is None or sent == stored:
         return False
     try:
-        return _instant(sent) < _instant(stored)
+        return instant(sent) < instant(stored)
     except ValueError:
         return False
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """A date as it was sent, aware.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     instant = datetime.fromisoformat(text)
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 

@@ -103,6 +103,9 @@ class Store(Protocol):
         `commit` keeps what is stored, unless that reading `is_confirmed`.
         """
 
+    async def read_young(self, contact_ids: Sequence[str]) -> list[str]:
+        """List those of some contacts that had changed only seconds before they were read last, by their own date."""
+
     async def stored(self, difference: Difference) -> Row | QuarantinedRow | None:
         """The record that is stored where something differs; None: there is none."""
 
@@ -221,6 +224,10 @@ class SQLiteStore:
     async def compare(self, contacts: Sequence[ContactRows]) -> list[Difference]:
         """List differences; see `Store.compare`."""
         return await self._on_thread(self._read, _comparing.compare, contacts)
+
+    async def read_young(self, contact_ids: Sequence[str]) -> list[str]:
+        """List contacts that had just changed; see `Store.read_young`."""
+        return await self._on_thread(self._read, _comparing.read_young, contact_ids)
 
     async def stored(self, difference: Difference) -> Row | QuarantinedRow | None:
         """The record where something differs; see `Store.stored`."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -32,7 +32,7 @@ from ..models import ContactQuery, Note
 from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
-from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of, is_much, noted_from, synced_before
+from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of, is_much, noted_from
 from ._doors import ENDS_THE_RUN, TOO_FEW
 from ._findings import Change, Changes
 from ._frontier import Frontier
@@ -49,8 +49,6 @@ __all__ = ["sync"]
 
 ROUNDS = 3
 """Looks of one run: at what moved, and twice at everything, where the counts disagree."""
-YOUNG = timedelta(seconds=30)
-"""So long after a contact has changed, a search may not show all that belongs to it: new records appear there late."""
 _PARTS: tuple[Part, ...] = ("contacts", "tasks", "notes", "appointments")
 
 
@@ -116,6 +114,8 @@ class _Sync(Copying[Change]):
         """"changes" or "sweep" while it looks; None while it reads what differs."""
         self._met = 0
         self._differing: dict[str, None] = {}
+        self._young: dict[str, None] = {}
+        """Contacts of which a search may have shown tasks and notes late; they are read behind what differs."""
         self._vanished: list[str] = []
         self._came: set[str] = set()
         self._amiss: str | None = None
@@ -126,7 +126,6 @@ class _Sync(Copying[Change]):
         self._unshown: set[str] = set()
         """Contacts that live, but are not in the search."""
         self._noted_at: float | None = None
-        self._young_from = datetime.max.replace(tzinfo=UTC)
         self._saw_appointments = False
         self._unswept: str | None = None
         """Why a sweep has not seen the appointments."""
@@ -158,7 +157,6 @@ class _Sync(Copying[Change]):
         self, run: Run[Change], checkpoint: Checkpoint, depth: Depth
     ) -> AsyncGenerator[Change, None]:
         since = changed_from(checkpoint)
-        self._young_from = synced_before(checkpoint) - YOUNG
         sweeps = depth == "sweep"
         excess: int | None = None
         marks, expected = Marks(synced_at=self._began), checkpoint.apart
@@ -277,7 +275,8 @@ class _Sync(Copying[Change]):
         """Read what differs, whole, and find out what has become of those that do not come."""
         if run.stopped:
             return
-        wanted, self._differing, self._vanished, self._came = list(self._differing), {}, [], set()
+        wanted, self._differing, self._vanished, self._came = list(self._differing | self._young), {}, [], set()
+        self._young = {}
         self._tally.begin()
         async with aclosing(self._read_some(run, wanted, self._kinds)) as reading:
             async for change in reading:
@@ -312,7 +311,7 @@ class _Sync(Copying[Change]):
     async def _note_looked_at(self, batch: Batch, part: Sequence[ContactBundle], found: list[Difference]) -> None:
         self._differing |= dict.fromkeys(each.contact_id for each in found)
         if self._looks_at == "changes" and self._kinds:
-            self._differing |= dict.fromkeys(row.id for row in batch.contacts if self._was_young(row))
+            self._young |= dict.fromkeys(await self._store.read_young([row.id for row in batch.contacts]))
         nameless = tuple(row for row in batch.quarantined if row.id is None)
         if nameless:  # they cannot be asked for
             await self._store.commit(Batch((), nameless))
@@ -320,13 +319,6 @@ class _Sync(Copying[Change]):
             ids = [bundle.id for bundle in part if bundle.id is not None]
             self._met += len(await self._store.sweep(ids, is_first=False)) + len(part) - len(ids)
         self._tally.contacts += len(part)
-
-    def _was_young(self, row: ContactRows) -> bool:
-        """Whether it had just changed when the last sync read it: a search may have shown its tasks or notes late."""
-        try:
-            return row.date_updated is not None and datetime.fromisoformat(row.date_updated) >= self._young_from
-        except (ValueError, TypeError):
-            return False
 
     async def _changes(self, batch: Batch, found: list[Difference]) -> AsyncGenerator[Change, None]:
         rows = {row.id: row for row in batch.contacts}

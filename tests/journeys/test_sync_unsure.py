@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,9 @@ from .conftest import client_of, set_doors
 from .test_sync import NOW, change, is_whole, set_back, sync
 from .test_verify import spoil
 from .truth import backfill, oldest, stored_records, true_records
+
+DAY = 2.0
+"""A day, in seconds."""
 
 
 def with_appointments(main, contacts):
@@ -242,3 +246,31 @@ async def test_tasks_that_a_search_shows_later_than_their_contacts_are_found(san
     assert {(each.contact_id, each.parts) for each in changes} == {(each, ("tasks",)) for each in ids}
     assert summary.exit_code == 0
     assert is_whole(copied, sandbox)
+
+
+async def test_a_day_that_does_not_hold_all_that_changed_takes_a_sync_further_each_time(path):
+    options = {"search_clamp": 20, "requests": 1_000_000, "daily": 10**9, "day_seconds": DAY}
+    async with Sandbox(contacts=400, lost=0.0, **options) as sandbox:
+        main = sandbox.state.main
+        async with client_of(sandbox) as ghl:
+            await backfill(ghl, path)
+        changed = {change(sandbox, position, firstName="Ada") for position in range(150)}
+        main.delete(gone := oldest(sandbox, 390))
+        told = set()
+        for _ in range(8):
+            sandbox.limits.change(daily=45)
+            await asyncio.sleep(DAY)
+            async with client_of(sandbox) as ghl, bulk.SQLiteStore(path) as store:
+                run = bulk.sync(ghl, store)
+                async for each in run:
+                    told.add(each.contact_id)
+            if changed <= told:
+                break
+        assert changed <= told
+        sandbox.limits.change(daily=10**9)
+        await asyncio.sleep(DAY)
+        async with client_of(sandbox) as ghl:
+            changes, summary = await sync(ghl, path)
+        assert {each.contact_id for each in changes} | told == {*changed, gone}
+        assert summary.exit_code == 0
+        assert is_whole(path, sandbox)
