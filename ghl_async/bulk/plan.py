@@ -164,8 +164,7 @@ class _Planner:
 
     async def plan_sync(self, checkpoint: Checkpoint | None, rhythm: Rhythm) -> Plan:
         """The plan of a sync: of contacts that moved and of a sweep, or of everything."""
-        every = msgspec.structs.asdict(rhythm)
-        if checkpoint is None or (depth := depth_of(checkpoint, self._kinds, time.time(), **every)) == "everything":
+        if checkpoint is None or (depth := depth_of(checkpoint, self._kinds, time.time(), rhythm)) == "everything":
             whole = None if checkpoint is None else _without_holes(checkpoint)
             return await self.plan(whole, is_stored=True, deleted_calendars=False)
         search = self._ghl.background.contacts.search

@@ -32,7 +32,7 @@ from ..models import ContactQuery, Note
 from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
-from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of, is_much, noted_from
+from ._depth import SWEEP_EVERY, Depth, Rhythm, changed_from, depth_of, is_much, noted_from
 from ._doors import ENDS_THE_RUN
 from ._findings import Change, Changes
 from ._frontier import Frontier
@@ -81,7 +81,7 @@ def sync(
         whole_every: how long a changed task, or an old note that was changed, may go unseen. 0: read everything now.
 
     Raises (from the run):
-        UsageError: an unknown kind; nothing was sent.
+        UsageError: an unknown kind, or an interval that is none; nothing was sent.
         StoreMismatch: the store holds something else, such as the contacts of a query: `backfill` refreshes those.
         StoreBusy: another run uses it. StoreFailed: it cannot be written.
         Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
@@ -92,21 +92,19 @@ def sync(
         `sync=True` says what it comes to.
     """
     kinds = included(include)
+    rhythm = Rhythm(sweep_every=sweep_every, whole_every=whole_every)
     tally = Tally(ghl, "what changed of contacts" + (f" with {', '.join(kinds)}" if kinds else ""))
     work = _Sync(ghl, store, ContactQuery(), Identity(ghl.location_id, "", kinds), tally, store)
-    work.prepare(
-        own if isinstance(own, OwnWrites) else OwnWrites(own), sweep_every=sweep_every, whole_every=whole_every
-    )
+    work.prepare(own if isinstance(own, OwnWrites) else OwnWrites(own), rhythm)
     return Run(tally, work.run)
 
 
 class _Sync(Copying[Change]):
     """One run of a sync."""
 
-    def prepare(self, own: OwnWrites, *, sweep_every: timedelta, whole_every: timedelta) -> None:
+    def prepare(self, own: OwnWrites, rhythm: Rhythm) -> None:
         """Say what is not a change, and how often to look deeper."""
-        self._own = own
-        self._sweep_every, self._whole_every = sweep_every, whole_every
+        self._own, self._rhythm = own, rhythm
         self._counts = {"added": 0, "changed": 0, "removed": 0, "own": 0}
         self._began = time.time()
         self._looks_at: str | None = None
@@ -133,9 +131,7 @@ class _Sync(Copying[Change]):
                     yield change
         if run.stopped:
             return
-        depth = depth_of(
-            checkpoint, self._kinds, self._began, sweep_every=self._sweep_every, whole_every=self._whole_every
-        )
+        depth = depth_of(checkpoint, self._kinds, self._began, self._rhythm)
         self._note(read=depth)
         is_whole = depth == "everything"
         work = self._read_all(run, checkpoint) if is_whole else self._look_and_read(run, checkpoint, depth)
