@@ -16,6 +16,7 @@ __all__ = [
     "SWEEP_EVERY",
     "Depth",
     "Rhythm",
+    "behind_a_pass",
     "changed_from",
     "depth_of",
     "is_much",
@@ -67,6 +68,11 @@ def depth_of(checkpoint: Checkpoint, kinds: Sequence[Kind], now: float, rhythm: 
     return "sweep" if _is_due(swept_before(checkpoint), now, rhythm.sweep_every) else "changes"
 
 
+def behind_a_pass(checkpoint: Checkpoint, now: float, rhythm: Rhythm) -> Depth:
+    """How deep to look behind a pass that was gone on with: what it had read before may have changed since."""
+    return "sweep" if _is_due(checkpoint.started_at.timestamp(), now, rhythm.sweep_every) else "changes"
+
+
 def _is_due(last: float, now: float, every: timedelta) -> bool:
     return not 0 <= now - last < every.total_seconds()
 
@@ -77,7 +83,7 @@ def is_much(differing: int, contacts: int) -> bool:
 
 
 def swept_before(checkpoint: Checkpoint) -> float:
-    """When all contacts were last looked at, in seconds since 1970."""
+    """From when on all contacts were last looked at, in seconds since 1970."""
     return max(checkpoint.swept_at or 0.0, checkpoint.whole_at or 0.0)
 
 
@@ -93,7 +99,8 @@ def noted_from(checkpoint: Checkpoint) -> datetime:
 
 
 def changed_from(checkpoint: Checkpoint) -> datetime:
-    """From when on changes are looked for: an hour before the last sync or pass began."""
+    """From when on changes are looked for: an hour before the last sync or pass began, by the server's clock."""
     since = synced_before(checkpoint)
-    # The server's clock as far as it is known, but never later than ours: a date may lie in the future.
-    return min(checkpoint.newest or since, since) - LOOKED_BACK
+    # What the server has dated shows how far its clock was at least, and where nothing moves for long, shows nothing.
+    earliest = since - CLOCKS_DIFFER
+    return max(min(checkpoint.newest or earliest, since), earliest) - LOOKED_BACK

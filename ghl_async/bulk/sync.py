@@ -32,7 +32,7 @@ from ..models import ContactQuery, Note
 from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
-from ._depth import SWEEP_EVERY, Depth, Rhythm, changed_from, depth_of, is_much, noted_from
+from ._depth import SWEEP_EVERY, Depth, Rhythm, behind_a_pass, changed_from, depth_of, is_much, noted_from
 from ._doors import ENDS_THE_RUN
 from ._findings import Change, Changes
 from ._frontier import Frontier
@@ -134,22 +134,24 @@ class _Sync(Copying[Change]):
         depth = depth_of(checkpoint, self._kinds, self._began, self._rhythm)
         self._note(read=depth)
         is_whole = depth == "everything"
-        work = self._read_all(run, checkpoint) if is_whole else self._look_and_read(run, checkpoint, depth)
+        sweeps = depth == "sweep"
+        work = (
+            self._read_all(run, checkpoint) if is_whole else self._look_and_read(run, checkpoint, depth, sweeps=sweeps)
+        )
         async with aclosing(work) as changes:
             async for change in changes:
                 yield change
         if is_whole and checkpoint.state == "running" and run.summary is not None and run.summary.reason == "finished":
             await self._doors.empty_spool()
-            # What was read before the pass was interrupted may have changed since.
-            async with aclosing(self._look_and_read(run, checkpoint, depth)) as changes:
+            sweeps = behind_a_pass(checkpoint, self._began, self._rhythm) == "sweep"
+            async with aclosing(self._look_and_read(run, checkpoint, depth, sweeps=sweeps)) as changes:
                 async for change in changes:
                     yield change
 
     async def _look_and_read(
-        self, run: Run[Change], checkpoint: Checkpoint, depth: Depth
+        self, run: Run[Change], checkpoint: Checkpoint, depth: Depth, *, sweeps: bool
     ) -> AsyncGenerator[Change, None]:
         since = changed_from(checkpoint)
-        sweeps = depth == "sweep"
         excess: int | None = None
         marks, expected = Marks(synced_at=self._began), checkpoint.apart
         for _ in range(ROUNDS):
