@@ -28,7 +28,7 @@ import msgspec
 
 from ..client import GHLClient
 from ..errors import GHLError
-from ..models import ContactQuery, Note
+from ..models import ContactQuery
 from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
@@ -38,7 +38,7 @@ from ._findings import Change, Changes
 from ._frontier import Frontier
 from ._gone import Asked
 from ._identity import WHOLE_EVERY, changed_since
-from ._newest_notes import owners_of_new_notes
+from ._newest_notes import NewNote, new_notes
 from ._own import Own, OwnWrites
 from ._rows import Batch, Checkpoint, ContactRows, Difference, Identity, Kind, Marks, Part, Row
 from .fetch import SLOW_SECONDS, ContactBundle, Step, included
@@ -215,12 +215,16 @@ class _Sync(Copying[Change]):
         self._stays_amiss = f"{said}, as the time before: report it to the vendor" if gap else None
         asked = Asked()
         unmet = [] if self._met == 0 and total is None else await self._store.unswept()
-        async with aclosing(self._ask_for(run, unmet, asked)) as removing:
+        unshown = self._unshown.intersection(unmet)  # the round before has asked for them
+        async with aclosing(self._ask_for(run, [each for each in unmet if each not in unshown], asked)) as removing:
             async for change in removing:
                 yield change
-        self._unshown = {*asked.living}
-        self._left_out = max(gap, asked.alive)  # who is counted and not shown is among them, if known here
-        if asked.unsure:
+        self._unshown = unshown.union(asked.living)
+        # Who is counted and not shown is among them, if known here.
+        self._left_out = max(gap, len(self._unshown) + asked.unasked)
+        if asked.unasked:
+            self._amiss = f"{asked.words}: run it again, and if that stays, report it to the vendor"
+        elif asked.unsure:
             self._amiss = f"of {asked.unsure} contacts it could not be found out whether they still exist: run it again"
         await self._look_at_new_notes(checkpoint)
 
@@ -240,19 +244,19 @@ class _Sync(Copying[Change]):
         if "notes" not in self._doors.open:
             return
         try:
-            async with aclosing(owners_of_new_notes(self._ghl, noted_from(checkpoint))) as notes:
-                async for contact_id, note in notes:
-                    await self._note_new(contact_id, note)
+            async with aclosing(new_notes(self._ghl, noted_from(checkpoint))) as notes:
+                async for note in notes:
+                    await self._note_new(note)
         except GHLError as error:
             if isinstance(error, ENDS_THE_RUN):
                 raise
             self._amiss = f"the newest notes could not be looked at ({error}): run it again"
 
-    async def _note_new(self, contact_id: str, note: Note) -> None:
-        if note.date_added is not None:  # never later than our clock says: one in the future would hide all others
-            self._noted_at = max(self._noted_at or 0.0, min(note.date_added.timestamp(), self._began))
-        row = Row(note.id, note.raw)
-        found = await self._store.compare([ContactRows(contact_id, None, None, b"", {"notes": (row,)})])
+    async def _note_new(self, note: NewNote) -> None:
+        if note.added_at is not None:  # never later than our clock says: one in the future would hide all others
+            self._noted_at = max(self._noted_at or 0.0, min(note.added_at.timestamp(), self._began))
+        contact_id = note.contact_id
+        found = await self._store.compare([ContactRows(contact_id, None, None, b"", {"notes": (note.row,)})])
         is_known = contact_id not in self._unshown and all(
             each.what != "missing" for each in found if each.part == "contacts"
         )
@@ -352,7 +356,11 @@ class _Sync(Copying[Change]):
         return self._own.explains(difference, stored.raw if isinstance(stored, Row) else None, sent)
 
     async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Change, None]:
-        for contact_id in contact_ids:
+        rows = [ContactRows(each, None, None, b"", dict.fromkeys(self._kinds, ())) for each in contact_ids]
+        found = await self._store.compare(rows)
+        # The search may still show one of which the store holds nothing any more, not even set apart.
+        held = [each.contact_id for each in found if each.what != "missing" or await self._store.stored(each)]
+        for contact_id in dict.fromkeys(held):
             is_own = self._own.has_removed(contact_id)
             self._counts["own" if is_own else "removed"] += 1
             self._note()
