@@ -217,7 +217,13 @@ class _Planner:
     async def _way_of_sync(self, kind: Kind, again: int, pages: int, checkpoint: Checkpoint, swept: int) -> PlannedWay:
         """How one kind is read of contacts that moved; of all that are `swept`, if the calendars or new notes are."""
         if kind == "appointments" and swept and kind not in checkpoint.doubted:
-            return await self._appointments(swept)
+            way = await self._appointments(swept)
+            if way.why == TOO_FEW:  # each is read by the sweep, and those that differ once more
+                return msgspec.structs.replace(way, requests=way.requests + again)
+            if way.by == EACH_CONTACT:  # refused: one request has shown it, if not two
+                why = f"{way.why}; of contacts that differ alone, a sweep looks at no others"
+                return msgspec.structs.replace(way, why=why, requests=again + 1)
+            return way
         way = PlannedWay(kind, EACH_CONTACT, "no contact moved", 0, 0)
         if again and kind != "appointments":
             way = await self._way(kind, again, pages, checkpoint.doubted, deleted=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from ghl_async.models import TaskDraft
 from ghl_async.sandbox import Sandbox
 
 from .conftest import client_of
-from .test_sync import change, change_unseen, is_whole, sync
+from .test_sync import change, change_unseen, is_whole, set_back, sync
 from .test_sync_doubts import a_night_passes
 from .test_verify import spoil
 from .truth import backfill, oldest
@@ -95,3 +96,39 @@ async def test_a_date_in_the_future_and_a_clock_that_is_ahead_hide_no_change(san
     renamed = change(sandbox, 9, firstName="Renamed")
     changes, summary = await sync(ghl, path, **rarely)
     assert ([each.contact_id for each in changes], summary.changes.read) == ([renamed], "changes")
+
+
+@asynccontextmanager
+async def due_to_be_swept(path, contacts):
+    """A store whose next sync is a sweep, with two contacts that differ."""
+    async with Sandbox(contacts=contacts, requests=1_000_000, daily=10**9, search_clamp=50) as sandbox:
+        async with client_of(sandbox) as ghl:
+            await backfill(ghl, path)
+        set_back(path, timedelta(days=2))
+        for position in range(2):
+            change(sandbox, position, firstName="Renamed")
+        yield sandbox
+
+
+async def planned(ghl, path):
+    async with bulk.SQLiteStore(path) as store:
+        return await bulk.plan(ghl, store=store, sync=True)
+
+
+async def test_the_plan_of_a_sweep_counts_no_request_a_contact_where_the_calendars_are_refused(path):
+    async with due_to_be_swept(path, 400) as sandbox, client_of(sandbox) as ghl:
+        sandbox.faults.add(kind="refused", path_contains="/calendars/events", status=404)
+        plan = await planned(ghl, path)
+        before = sandbox.log.requests
+        _, summary = await sync(ghl, path)
+        assert (summary.changes.read, summary.exit_code) == ("sweep", 0)
+        assert sandbox.log.requests - before == pytest.approx(plan.requests, rel=0.15, abs=3)
+    way = plan.ways[-1]
+    assert (way.kind, way.by) == ("appointments", "each contact")
+    assert "a sweep looks at no others" in way.why
+
+
+async def test_the_plan_of_a_sweep_counts_few_contacts_one_by_one_and_what_differs_once_more(path):
+    async with due_to_be_swept(path, 3) as sandbox, client_of(sandbox) as ghl:
+        way = (await planned(ghl, path)).ways[-1]
+    assert (way.by, way.requests) == ("each contact", 1 + 3 + 2)
