@@ -7,11 +7,12 @@ zone and by other names than its contact does (facts 8.3), and some replies say 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ._rows import Part
 
-__all__ = ["differing", "is_same", "said"]
+__all__ = ["differing", "is_as_left", "is_same", "said"]
 
 _OWN_WORDS: dict[Part, frozenset[str]] = {
     "tasks": frozenset({"title", "body", "assignedTo", "dueDate", "completed"}),
@@ -22,6 +23,7 @@ _OWN_WORDS: dict[Part, frozenset[str]] = {
 _IN_ANOTHER_ZONE = frozenset({"dateAdded", "dateUpdated", "status"})
 """Names whose values differ between a calendar's appointment and a contact's: two zones, and another `status`."""
 _TO_THE_SECOND = 19
+_SUMMER_TIME = (timedelta(hours=-1), timedelta(0), timedelta(hours=1))
 
 
 def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
@@ -37,7 +39,22 @@ def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
             first, second = _by_the_wall_clock(first), _by_the_wall_clock(second)
         # A name that only one of them has, even if it is null there, may belong to the way.
         names = (first.keys() & second.keys()) | _OWN_WORDS[part]
-    return all(first.get(name) == second.get(name) for name in names)
+    return all(_equal(first.get(name), second.get(name)) for name in names)
+
+
+def is_as_left(part: Part, reply: str | bytes, there: str | bytes) -> bool:
+    """Whether a record is as the reply to a write showed it.
+
+    To the write of an appointment that is less than the record: neither its times nor always its address (facts 8.3).
+    There the date of the last change has to be the same as well.
+    """
+    if is_same(part, reply, there):
+        return True
+    left, found = said(reply), said(there)
+    if part != "appointments" or left is None or found is None or not _is_unchanged(left, found):
+        return False
+    left, found = _by_the_wall_clock(left), _by_the_wall_clock(found)
+    return all(_equal(left[name], found.get(name)) for name in left.keys() & _OWN_WORDS[part])
 
 
 def differing(one: str | bytes, other: str | bytes) -> set[str] | None:
@@ -45,7 +62,25 @@ def differing(one: str | bytes, other: str | bytes) -> set[str] | None:
     first, second = said(one), said(other)
     if first is None or second is None:
         return None
-    return {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
+    return {name for name in first.keys() | second.keys() if not _equal(first.get(name), second.get(name))}
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values of JSON are the same. To Python true is 1 as well; here 1.0 alone is."""
+    pairs = [(one, other)]  # no recursion: a record may be nested as deeply as its text can be read
+    while pairs:
+        first, second = pairs.pop()
+        if isinstance(first, dict) and isinstance(second, dict):
+            if first.keys() != second.keys():
+                return False
+            pairs += [(value, second[name]) for name, value in first.items()]
+        elif isinstance(first, list) and isinstance(second, list):
+            if len(first) != len(second):
+                return False
+            pairs += zip(first, second, strict=True)
+        elif isinstance(first, bool) is not isinstance(second, bool) or first != second:
+            return False
+    return True
 
 
 def _bytes(text: str | bytes) -> bytes:
@@ -82,6 +117,32 @@ def _has_zone(said: dict[str, Any]) -> bool | None:
         if isinstance(text, str) and len(text) >= _TO_THE_SECOND:
             return len(text) > _TO_THE_SECOND
     return None
+
+
+def _is_unchanged(left: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether two texts of an appointment name one date of its last change, that of a reply in UTC."""
+    (added, added_there), (updated, updated_there) = [
+        (_instant(left.get(name)), _instant(found.get(name))) for name in ("dateAdded", "dateUpdated")
+    ]
+    if updated is None or updated_there is None or updated.tzinfo is None:
+        return False
+    if updated_there.tzinfo is not None:
+        return updated == updated_there
+    if added is None or added_there is None or added.tzinfo is None or added_there.tzinfo is not None:
+        return False
+    # A contact's list names neither zone nor milliseconds: both of its dates are off by the location's offset.
+    return _offset(updated_there, updated) - _offset(added_there, added) in _SUMMER_TIME
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _offset(wall: datetime, instant: datetime) -> timedelta:
+    return wall - instant.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
 
 def _by_the_wall_clock(said: dict[str, Any]) -> dict[str, Any]:

@@ -157,13 +157,20 @@ class Copying(ABC, Generic[Item]):
             async with aclosing(self._ask_for(run, missing, asked)) as removing:
                 async for item in removing:
                     yield item
-            self._asked.unsure += asked.unsure
+            self._asked.unsure += asked.unsure + asked.unasked
 
     async def _ask_for(
-        self, run: Run[Item], contact_ids: Sequence[str], asked: Asked, query: ContactQuery | None = None
+        self,
+        run: Run[Item],
+        contact_ids: Sequence[str],
+        asked: Asked,
+        query: ContactQuery | None = None,
+        *,
+        were_missed: bool = True,
     ) -> AsyncGenerator[Item, None]:
         """Ask for contacts that were not met, and remove those that are gone."""
-        async with aclosing(gone_among(self._ghl, contact_ids, run, asked, query)) as parts:
+        asking = gone_among(self._ghl, contact_ids, run, asked, query, were_missed=were_missed)
+        async with aclosing(asking) as parts:
             async for gone in parts:
                 async with aclosing(self._remove(gone)) as removing:
                     async for item in removing:
@@ -256,7 +263,8 @@ class Copying(ABC, Generic[Item]):
                 return
         # A hole of a contact that is no more can never be filled. The search lags behind, so ask for the contact.
         left = {hole.contact_id for hole in await self._store.holes(limit=ALL_HOLES)}
-        async with aclosing(self._ask_for(run, [each for each in holes if each in left], Asked())) as removing:
+        left_over = [each for each in holes if each in left]
+        async with aclosing(self._ask_for(run, left_over, Asked(), were_missed=False)) as removing:
             async for item in removing:
                 yield item
 
@@ -319,7 +327,7 @@ class Copying(ABC, Generic[Item]):
             return f"the server counts {tally.total} contacts but sent {tally.found}{stays if self._stays else advice}"
         if self._asked.alive:
             advice = stays if self._stays else ": run it again"
-            return f"the search left out {self._asked.alive} contacts that are still there{advice}"
+            return f"{self._asked.words}{advice}"
         return f"of {self._asked.unsure} contacts it could not be found out whether they still exist: run it again"
 
     async def _what_the_sample_shows(self, sample: SampleCheck) -> str:

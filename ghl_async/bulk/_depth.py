@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from ..errors import UsageError
 from ._identity import LOOKED_BACK, WHOLE_EVERY
 from ._rows import Checkpoint, Kind
 
@@ -15,6 +16,7 @@ __all__ = [
     "SWEEP_EVERY",
     "Depth",
     "Rhythm",
+    "behind_a_pass",
     "changed_from",
     "depth_of",
     "is_much",
@@ -43,24 +45,36 @@ class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
     sweep_every: timedelta = SWEEP_EVERY
     whole_every: timedelta = WHOLE_EVERY
 
+    def __post_init__(self) -> None:
+        """Check.
 
-def depth_of(
-    checkpoint: Checkpoint,
-    kinds: Sequence[Kind],
-    now: float,
-    *,
-    sweep_every: timedelta = SWEEP_EVERY,
-    whole_every: timedelta = WHOLE_EVERY,
-) -> Depth:
+        Raises:
+            UsageError: one of them is no length of time.
+        """
+        for name, every in msgspec.structs.asdict(self).items():
+            if not isinstance(every, timedelta) or every < timedelta(0):
+                raise UsageError(f"{name} must be a timedelta of 0 or more, not {every!r}")
+
+
+def depth_of(checkpoint: Checkpoint, kinds: Sequence[Kind], now: float, rhythm: Rhythm) -> Depth:
     """How deep to look, `now` in seconds since 1970."""
     if checkpoint.state != "finished":
         return "everything"
-    if checkpoint.whole_at is None or not whole_every:
+    if checkpoint.whole_at is None or not rhythm.whole_every:
         return "everything"
     # Of contacts a sweep sees everything; of appointments too, but not where the calendars cannot be read.
-    if kinds and not 0 <= now - checkpoint.whole_at < whole_every.total_seconds():
+    if kinds and _is_due(checkpoint.whole_at, now, rhythm.whole_every):
         return "everything"
-    return "changes" if 0 <= now - swept_before(checkpoint) < sweep_every.total_seconds() else "sweep"
+    return "sweep" if _is_due(swept_before(checkpoint), now, rhythm.sweep_every) else "changes"
+
+
+def behind_a_pass(checkpoint: Checkpoint, now: float, rhythm: Rhythm) -> Depth:
+    """How deep to look behind a pass that was gone on with: what it had read before may have changed since."""
+    return "sweep" if _is_due(checkpoint.started_at.timestamp(), now, rhythm.sweep_every) else "changes"
+
+
+def _is_due(last: float, now: float, every: timedelta) -> bool:
+    return not 0 <= now - last < every.total_seconds()
 
 
 def is_much(differing: int, contacts: int) -> bool:
@@ -69,7 +83,7 @@ def is_much(differing: int, contacts: int) -> bool:
 
 
 def swept_before(checkpoint: Checkpoint) -> float:
-    """When all contacts were last looked at, in seconds since 1970."""
+    """From when on all contacts were last looked at, in seconds since 1970."""
     return max(checkpoint.swept_at or 0.0, checkpoint.whole_at or 0.0)
 
 
@@ -85,7 +99,8 @@ def noted_from(checkpoint: Checkpoint) -> datetime:
 
 
 def changed_from(checkpoint: Checkpoint) -> datetime:
-    """From when on changes are looked for: an hour before the last sync or pass began."""
+    """From when on changes are looked for: an hour before the last sync or pass began, by the server's clock."""
     since = synced_before(checkpoint)
-    # The server's clock as far as it is known, but never later than ours: a date may lie in the future.
-    return min(checkpoint.newest or since, since) - LOOKED_BACK
+    # What the server has dated shows how far its clock was at least, and where nothing moves for long, shows nothing.
+    earliest = since - CLOCKS_DIFFER
+    return max(min(checkpoint.newest or earliest, since), earliest) - LOOKED_BACK

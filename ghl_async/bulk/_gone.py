@@ -32,7 +32,7 @@ from .store import Store
 
 __all__ = ["ENDS_THE_RUN", "Asked", "gone_among", "is_alive", "unmet"]
 
-_AT_A_TIME = 200
+_AT_FIRST, _AT_A_TIME = 20, 200
 ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
 """What would go wrong for every contact."""
 
@@ -71,24 +71,43 @@ class Asked(msgspec.Struct):
     living: list[str] = []
     unsure: int = 0
     """Nothing could be found out of them."""
+    unasked: int = 0
+    """Nobody asked for them, since those that were asked for first exist: presumably they do too."""
 
     @property
     def alive(self) -> int:
-        """How many exist."""
-        return len(self.living)
+        """How many exist, as far as is known."""
+        return len(self.living) + self.unasked
+
+    @property
+    def words(self) -> str:
+        """What the search is to be blamed for."""
+        if self.unasked:
+            return f"the search left out {self.alive} contacts, and the {len(self.living)} asked for are still there"
+        return f"the search left out {self.alive} contacts that are still there"
 
 
 async def gone_among(
-    ghl: GHLClient, contact_ids: Sequence[str], run: Run[Any], asked: Asked, query: ContactQuery | None = None
+    ghl: GHLClient,
+    contact_ids: Sequence[str],
+    run: Run[Any],
+    asked: Asked,
+    query: ContactQuery | None = None,
+    *,
+    were_missed: bool = True,
 ) -> AsyncGenerator[list[str], None]:
     """Yield those of some contacts that exist no more, part by part, and count the others in `asked`.
 
     With a `query` also those that exist, but that it does not find any more even if it is asked for them alone.
 
+    Where many `were_missed` by a search, and the first of them all exist, it is the search that is wrong: then nobody
+    asks for the others.
+
     Raises:
         GHLError: what would fail for every contact.
 
-    Cost: 1 request each, and 1 more for each that exists where there is a query.
+    Cost: 1 request each, and 1 more for each that exists where there is a query; for the first 20 alone, where more
+        than 200 were missed and none of these is gone.
     """
 
     async def ask(contact_id: str) -> tuple[str, bool | None]:
@@ -99,9 +118,11 @@ async def gone_among(
             lives = not page.is_empty
         return contact_id, lives
 
-    for start in range(0, len(contact_ids), _AT_A_TIME):
+    may_be_wrong = were_missed and len(contact_ids) > _AT_A_TIME
+    start, end = 0, _AT_FIRST if may_be_wrong else _AT_A_TIME
+    while some := contact_ids[start:end]:
         gone: list[str] = []
-        async with InOrder(stream(contact_ids[start : start + _AT_A_TIME]), ask, ahead=MOST_CALLS) as answers:
+        async with InOrder(stream(some), ask, ahead=MOST_CALLS) as answers:
             run.when_stopped(answers.stop)
             async for contact_id, lives in answers:
                 asked.unsure += lives is None
@@ -111,6 +132,10 @@ async def gone_among(
             yield gone
         if run.stopped:
             return
+        if not start and may_be_wrong and len(asked.living) == len(some):
+            asked.unasked = len(contact_ids) - len(some)
+            return
+        start, end = end, end + _AT_A_TIME
 
 
 async def unmet(ghl: GHLClient, store: Store, run: Run[Any]) -> list[str] | None:

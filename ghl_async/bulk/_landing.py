@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -122,7 +121,11 @@ def doubt(database: sqlite3.Connection, kinds: Iterable[Kind], suspected: Iterab
 
 def _newest(database: sqlite3.Connection) -> datetime | None:
     """All instants are written alike (UTC, milliseconds), so that the greatest text is the latest instant."""
-    text = database.execute("SELECT max(date_updated) FROM landing_contacts").fetchone()[0]
+    # By the index from its end on. What is later than its own reading says nothing of the server's clock.
+    text = database.execute(
+        "SELECT max(date_updated) FROM landing_contacts"
+        " WHERE date_updated <= strftime('%Y-%m-%dT%H:%M:%fZ', read_at, 'unixepoch')"
+    ).fetchone()[0]
     try:
         return None if text is None else instant(text)
     except ValueError:
@@ -301,7 +304,9 @@ def finish(database: sqlite3.Connection, *, prune: bool, again: bool) -> int:
     if again:
         next_pass(database)
     else:
-        database.execute("INSERT OR REPLACE INTO meta VALUES ('whole_at', ?)", (str(time.time()),))
+        # Its beginning: whatever it has read may have changed since.
+        started = datetime.fromisoformat(database.execute("SELECT started_at FROM run").fetchone()[0]).timestamp()
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('whole_at', ?)", (str(started),))
     return removed
 
 

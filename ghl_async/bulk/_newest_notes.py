@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from datetime import datetime
+from datetime import UTC, datetime
+
+import msgspec
 
 from ..client import GHLClient
 from ..errors import GHLError, NoReply, ServerError
-from ..models import Note, keys_of
-from ..pagination import Page
+from ..models import keys_of
 from ._doors import ENDS_THE_RUN
+from ._rows import Row
 
-__all__ = ["owners_of_new_notes"]
+__all__ = ["NewNote", "new_notes"]
 
 _PAGE = 100
 _OVERLAP = 5
 """Records by which pages overlap, in case some are deleted between two of them."""
 
 
-async def owners_of_new_notes(ghl: GHLClient, since: datetime) -> AsyncGenerator[tuple[str, Note], None]:
-    """Yield the contacts, each with its note, of the notes added since an instant, the newest page first.
+class NewNote(msgspec.Struct, frozen=True):
+    """A note of one contact, as a page showed it."""
 
-    Nothing comes where the search counts no notes, or is refused: then they are left to a pass over everything.
+    contact_id: str
+    row: Row
+    added_at: datetime | None
+    """Aware; None where that cannot be read."""
+
+
+async def new_notes(ghl: GHLClient, since: datetime) -> AsyncGenerator[NewNote, None]:
+    """Yield the notes added since an instant, and some that are older, the newest page first.
+
+    One comes for each of its contacts, and also where it does not decode. Nothing comes where the search counts no
+    notes, or is refused: then they are left to a pass over everything.
 
     Raises:
         GHLError: not all of them have come; it may work the next time, unless it would fail for every request.
 
-    Cost: 2 requests, and 1 for each 95 new notes.
+    Cost: 2 requests, and 1 for each 95 new notes; pages on which nothing says when it was added are passed over.
     """
     search = ghl.background.notes.search
     try:
@@ -40,14 +52,15 @@ async def owners_of_new_notes(ghl: GHLClient, since: datetime) -> AsyncGenerator
     while skip > 0 and (size > _OVERLAP or skip <= size):
         skip = max(0, skip - size + _OVERLAP) if skip > size else 0
         page = await search(skip=skip, limit=size) if skip else first
-        for note in page.items:
-            for owner in keys_of(note.raw).owners:
-                yield owner, note
-        if _reaches(page, since):
+        is_past = False
+        for raw in (*(each.raw for each in page.items), *(each.raw for each in page.quarantined)):
+            keys = keys_of(raw)
+            added_at = keys.date_added
+            if added_at is not None and added_at.tzinfo is None:
+                added_at = added_at.replace(tzinfo=UTC)
+            is_past = is_past or (added_at is not None and added_at < since)
+            if keys.id is not None:
+                for owner in keys.owners:
+                    yield NewNote(owner, Row(keys.id, raw), added_at)
+        if is_past:
             return
-
-
-def _reaches(page: Page[Note], since: datetime) -> bool:
-    """Whether notes older than an instant are on a page, or nothing that would tell."""
-    dates = [note.date_added for note in page.items if note.date_added is not None]
-    return not dates or min(dates) < since

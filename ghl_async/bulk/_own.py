@@ -16,7 +16,7 @@ import msgspec
 
 from ..errors import UsageError
 from ..models import Appointment, Contact, Note, Task, decode_record
-from ._content import differing, is_same
+from ._content import differing, is_as_left
 from ._differs import SHOWN, is_as_wanted, is_same_value, plain_tags
 from ._outcome import Outcome
 from ._rows import Difference
@@ -116,7 +116,7 @@ class OwnWrites:
             return self._explains_contact(difference.id, stored, sent)
         for left, names in self._others.get(difference.id, ()):
             is_all = names is None or (stored is not None and _differs_by(stored, sent, names))
-            if is_all and is_same(difference.part, left, sent):
+            if is_all and is_as_left(difference.part, left, sent):
                 return True
         return False
 

@@ -130,7 +130,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     suspected: tuple[Kind, ...] = ()
     """Kinds of which the last sample found records missing that the cheaper way does show."""
     whole_at: float | None = None
-    """When a pass over all contacts last ended, in seconds since 1970."""
+    """When the last pass over all contacts that came to its end began, in seconds since 1970."""
     synced_at: float | None = None
     """When the last sync that came to its end began, in seconds since 1970."""
     swept_at: float | None = None
@@ -142,7 +142,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     noted_at: float | None = None
     """When the newest note was added that the last look at new notes has met, by the server's clock."""
     newest: datetime | None = None
-    """The latest `date_updated` in the store, aware; None where there is none that can be read."""
+    """The latest `date_updated` in the store that is not later than its own reading, aware; None: there is none."""
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):

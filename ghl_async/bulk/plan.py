@@ -24,7 +24,7 @@ from ._calendar import first_step, list_calendars
 from ._copying import HOLES_AT_ONCE
 from ._costs import averaged, count_by_leaving_out, pages_of, walk_of
 from ._cursors import PAGE_SIZE, calls_wanted
-from ._depth import Rhythm, changed_from, depth_of, is_much, synced_before
+from ._depth import Depth, Rhythm, behind_a_pass, changed_from, depth_of, is_much, synced_before
 from ._doors import DOORS, EACH_CONTACT, ENDS_THE_RUN, FEWEST_CONTACTS, FEWEST_IDS, TOO_FEW, why_doubted
 from ._identity import canonical, changed_since
 from ._rows import KINDS, Checkpoint, Identity, Kind
@@ -164,10 +164,12 @@ class _Planner:
 
     async def plan_sync(self, checkpoint: Checkpoint | None, rhythm: Rhythm) -> Plan:
         """The plan of a sync: of contacts that moved and of a sweep, or of everything."""
-        every = msgspec.structs.asdict(rhythm)
-        if checkpoint is None or (depth := depth_of(checkpoint, self._kinds, time.time(), **every)) == "everything":
+        if checkpoint is None or (depth := depth_of(checkpoint, self._kinds, time.time(), rhythm)) == "everything":
             whole = None if checkpoint is None else _without_holes(checkpoint)
-            return await self.plan(whole, is_stored=True, deleted_calendars=False)
+            everything = await self.plan(whole, is_stored=True, deleted_calendars=False)
+            if checkpoint is None or checkpoint.state != "running":
+                return everything
+            return await self._with_a_look_behind(everything, behind_a_pass(checkpoint, time.time(), rhythm))
         search = self._ghl.background.contacts.search
         first = await search(by_date(self._query), page_size=PAGE_SIZE)
         sent = max(1, len(first.items) + len(first.quarantined))
@@ -176,7 +178,7 @@ class _Planner:
         moved = (await search(changed_since(synced_before(checkpoint)), page_size=1)).total or 0
         if is_much(moved, total):
             everything = await self.plan(_without_holes(checkpoint), is_stored=True, deleted_calendars=False)
-            return self._behind_a_look(everything, ceil(looked_at / sent) + 1)
+            return self._with_a_look(everything, ceil(looked_at / sent) + 1, "so many moved that everything is read")
         # Fewer than are stored: some are gone, and only a sweep tells which.
         gone = max(0, checkpoint.counts.contacts + checkpoint.apart - total)
         requests, words = 1, "only what was added or changed"  # 1: to count
@@ -194,19 +196,34 @@ class _Planner:
         ways = [await self._way_of_sync(kind, again, pages, checkpoint, swept) for kind in self._kinds]
         return self._added_up(again, max(1, pages), (way, *ways), 0)
 
-    def _behind_a_look(self, whole: Plan, requests: int) -> Plan:
-        """The plan of a pass over everything, which is made when so many requests have shown how much differs."""
+    async def _with_a_look_behind(self, whole: Plan, depth: Depth) -> Plan:
+        """The plan of a pass that is gone on with, and of the look behind it."""
+        if depth != "sweep":
+            return self._with_a_look(whole, 2, "gone on with, and what changed meanwhile is looked for")  # 1: to count
+        first = await self._ghl.background.contacts.search(by_date(self._query), page_size=PAGE_SIZE)
+        sent = max(1, len(first.items) + len(first.quarantined))
+        total = first.total or sent
+        requests = 1 + pages_of(total, sent, self._cursors(total, sent)) + 2 * ("notes" in self._kinds)
+        requests += sum(way.requests for way in whole.ways if way.by == DOORS["appointments"])
+        return self._with_a_look(whole, requests, f"gone on with, and a sweep of all {total:,} behind it")
+
+    def _with_a_look(self, whole: Plan, requests: int, words: str) -> Plan:
+        """The plan of a pass over everything, and of a look that takes so many requests."""
         first = whole.ways[0]
-        first = msgspec.structs.replace(
-            first, why=f"so many moved that everything is read; {first.why}", requests=first.requests + requests
-        )
+        first = msgspec.structs.replace(first, why=f"{words}; {first.why}", requests=first.requests + requests)
         pages = max(1, ceil(whole.contacts / PAGE_SIZE))
         return self._added_up(whole.contacts, pages, (first, *whole.ways[1:]), whole.sample_requests)
 
     async def _way_of_sync(self, kind: Kind, again: int, pages: int, checkpoint: Checkpoint, swept: int) -> PlannedWay:
         """How one kind is read of contacts that moved; of all that are `swept`, if the calendars or new notes are."""
         if kind == "appointments" and swept and kind not in checkpoint.doubted:
-            return await self._appointments(swept)
+            way = await self._appointments(swept)
+            if way.why == TOO_FEW:  # each is read by the sweep, and those that differ once more
+                return msgspec.structs.replace(way, requests=way.requests + again)
+            if way.by == EACH_CONTACT:  # refused: one request has shown it, if not two
+                why = f"{way.why}; of contacts that differ alone, a sweep looks at no others"
+                return msgspec.structs.replace(way, why=why, requests=again + 1)
+            return way
         way = PlannedWay(kind, EACH_CONTACT, "no contact moved", 0, 0)
         if again and kind != "appointments":
             way = await self._way(kind, again, pages, checkpoint.doubted, deleted=False)

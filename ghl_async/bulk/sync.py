@@ -28,17 +28,17 @@ import msgspec
 
 from ..client import GHLClient
 from ..errors import GHLError
-from ..models import ContactQuery, Note
+from ..models import ContactQuery
 from ._confirming import confirmed
 from ._copying import Copying
 from ._cursors import calls_wanted
-from ._depth import SWEEP_EVERY, Depth, changed_from, depth_of, is_much, noted_from
+from ._depth import SWEEP_EVERY, Depth, Rhythm, behind_a_pass, changed_from, depth_of, is_much, noted_from
 from ._doors import ENDS_THE_RUN, TOO_FEW
 from ._findings import Change, Changes
 from ._frontier import Frontier
 from ._gone import Asked
 from ._identity import WHOLE_EVERY, changed_since
-from ._newest_notes import owners_of_new_notes
+from ._newest_notes import NewNote, new_notes
 from ._own import Own, OwnWrites
 from ._rows import Batch, Checkpoint, ContactRows, Difference, Identity, Kind, Marks, Part, Row
 from .fetch import SLOW_SECONDS, ContactBundle, Step, included
@@ -82,7 +82,7 @@ def sync(
         whole_every: how long a changed task, or an old note that was changed, may go unseen. 0: read everything now.
 
     Raises (from the run):
-        UsageError: an unknown kind; nothing was sent.
+        UsageError: an unknown kind, or an interval that is none; nothing was sent.
         StoreMismatch: the store holds something else, such as the contacts of a query: `backfill` refreshes those.
         StoreBusy: another run uses it. StoreFailed: it cannot be written.
         Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
@@ -93,21 +93,19 @@ def sync(
         `sync=True` says what it comes to.
     """
     kinds = included(include)
+    rhythm = Rhythm(sweep_every=sweep_every, whole_every=whole_every)
     tally = Tally(ghl, "what changed of contacts" + (f" with {', '.join(kinds)}" if kinds else ""))
     work = _Sync(ghl, store, ContactQuery(), Identity(ghl.location_id, "", kinds), tally, store)
-    work.prepare(
-        own if isinstance(own, OwnWrites) else OwnWrites(own), sweep_every=sweep_every, whole_every=whole_every
-    )
+    work.prepare(own if isinstance(own, OwnWrites) else OwnWrites(own), rhythm)
     return Run(tally, work.run)
 
 
 class _Sync(Copying[Change]):
     """One run of a sync."""
 
-    def prepare(self, own: OwnWrites, *, sweep_every: timedelta, whole_every: timedelta) -> None:
+    def prepare(self, own: OwnWrites, rhythm: Rhythm) -> None:
         """Say what is not a change, and how often to look deeper."""
-        self._own = own
-        self._sweep_every, self._whole_every = sweep_every, whole_every
+        self._own, self._rhythm = own, rhythm
         self._counts = {"added": 0, "changed": 0, "removed": 0, "own": 0}
         self._began = time.time()
         self._looks_at: str | None = None
@@ -131,9 +129,7 @@ class _Sync(Copying[Change]):
         """Why a sweep has not seen the appointments."""
 
     async def _copy(self, run: Run[Change], checkpoint: Checkpoint) -> AsyncGenerator[Change, None]:
-        depth = depth_of(
-            checkpoint, self._kinds, self._began, sweep_every=self._sweep_every, whole_every=self._whole_every
-        )
+        depth = depth_of(checkpoint, self._kinds, self._began, self._rhythm)
         if depth != "everything" and checkpoint.counts.holes:
             async with aclosing(self._fill_holes(run)) as filling:
                 async for change in filling:
@@ -142,22 +138,24 @@ class _Sync(Copying[Change]):
             return
         self._note(read=depth)
         is_whole = depth == "everything"
-        work = self._read_all(run, checkpoint) if is_whole else self._look_and_read(run, checkpoint, depth)
+        sweeps = depth == "sweep"
+        work = (
+            self._read_all(run, checkpoint) if is_whole else self._look_and_read(run, checkpoint, depth, sweeps=sweeps)
+        )
         async with aclosing(work) as changes:
             async for change in changes:
                 yield change
         if is_whole and checkpoint.state == "running" and run.summary is not None and run.summary.reason == "finished":
             await self._doors.empty_spool()
-            # What was read before the pass was interrupted may have changed since.
-            async with aclosing(self._look_and_read(run, checkpoint, depth)) as changes:
+            sweeps = behind_a_pass(checkpoint, self._began, self._rhythm) == "sweep"
+            async with aclosing(self._look_and_read(run, checkpoint, depth, sweeps=sweeps)) as changes:
                 async for change in changes:
                     yield change
 
     async def _look_and_read(
-        self, run: Run[Change], checkpoint: Checkpoint, depth: Depth
+        self, run: Run[Change], checkpoint: Checkpoint, depth: Depth, *, sweeps: bool
     ) -> AsyncGenerator[Change, None]:
         since = changed_from(checkpoint)
-        sweeps = depth == "sweep"
         excess: int | None = None
         marks, expected = Marks(synced_at=self._began), checkpoint.apart
         for _ in range(ROUNDS):
@@ -221,12 +219,16 @@ class _Sync(Copying[Change]):
         self._stays_amiss = f"{said}, as the time before: report it to the vendor" if gap else None
         asked = Asked()
         unmet = [] if self._met == 0 and total is None else await self._store.unswept()
-        async with aclosing(self._ask_for(run, unmet, asked)) as removing:
+        unshown = self._unshown.intersection(unmet)  # the round before has asked for them
+        async with aclosing(self._ask_for(run, [each for each in unmet if each not in unshown], asked)) as removing:
             async for change in removing:
                 yield change
-        self._unshown = {*asked.living}
-        self._left_out = max(gap, asked.alive)  # who is counted and not shown is among them, if known here
-        if asked.unsure:
+        self._unshown = unshown.union(asked.living)
+        # Who is counted and not shown is among them, if known here.
+        self._left_out = max(gap, len(self._unshown) + asked.unasked)
+        if asked.unasked:
+            self._amiss = f"{asked.words}: run it again, and if that stays, report it to the vendor"
+        elif asked.unsure:
             self._amiss = f"of {asked.unsure} contacts it could not be found out whether they still exist: run it again"
         await self._look_at_new_notes(checkpoint)
 
@@ -252,19 +254,19 @@ class _Sync(Copying[Change]):
         if "notes" not in self._doors.open:
             return
         try:
-            async with aclosing(owners_of_new_notes(self._ghl, noted_from(checkpoint))) as notes:
-                async for contact_id, note in notes:
-                    await self._note_new(contact_id, note)
+            async with aclosing(new_notes(self._ghl, noted_from(checkpoint))) as notes:
+                async for note in notes:
+                    await self._note_new(note)
         except GHLError as error:
             if isinstance(error, ENDS_THE_RUN):
                 raise
             self._amiss = f"the newest notes could not be looked at ({error}): run it again"
 
-    async def _note_new(self, contact_id: str, note: Note) -> None:
-        if note.date_added is not None:  # never later than our clock says: one in the future would hide all others
-            self._noted_at = max(self._noted_at or 0.0, min(note.date_added.timestamp(), self._began))
-        row = Row(note.id, note.raw)
-        found = await self._store.compare([ContactRows(contact_id, None, None, b"", {"notes": (row,)})])
+    async def _note_new(self, note: NewNote) -> None:
+        if note.added_at is not None:  # never later than our clock says: one in the future would hide all others
+            self._noted_at = max(self._noted_at or 0.0, min(note.added_at.timestamp(), self._began))
+        contact_id = note.contact_id
+        found = await self._store.compare([ContactRows(contact_id, None, None, b"", {"notes": (note.row,)})])
         is_known = contact_id not in self._unshown and all(
             each.what != "missing" for each in found if each.part == "contacts"
         )
@@ -348,7 +350,11 @@ class _Sync(Copying[Change]):
         return self._own.explains(difference, stored.raw if isinstance(stored, Row) else None, sent)
 
     async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Change, None]:
-        for contact_id in contact_ids:
+        rows = [ContactRows(each, None, None, b"", dict.fromkeys(self._kinds, ())) for each in contact_ids]
+        found = await self._store.compare(rows)
+        # The search may still show one of which the store holds nothing any more, not even set apart.
+        held = [each.contact_id for each in found if each.what != "missing" or await self._store.stored(each)]
+        for contact_id in dict.fromkeys(held):
             is_own = self._own.has_removed(contact_id)
             self._counts["own" if is_own else "removed"] += 1
             self._note()

@@ -56,12 +56,12 @@ async def test_a_new_store_is_filled(sandbox, ghl, path):
     assert is_whole(path, sandbox)
 
 
-async def test_where_nothing_changed_it_takes_three_requests(sandbox, ghl, copied):
+async def test_where_nothing_changed_it_takes_two_requests(sandbox, ghl, copied):
     before = sandbox.log.requests
     for _ in range(2):
         changes, summary = await sync(ghl, copied)
-        assert (changes, summary.exit_code, summary.requests) == ([], 0, 3)
-    assert sandbox.log.requests - before == 6
+        assert (changes, summary.exit_code, summary.requests) == ([], 0, 2)
+    assert sandbox.log.requests - before == 4
     assert is_whole(copied, sandbox)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ghl_async.bulk._content import is_same
+from ghl_async.bulk._content import differing, is_same
 
 EVENT = {
     "id": "e",
@@ -48,6 +48,11 @@ def same(part, one, other):
         ("appointments", EVENT | {"startTime": "2023-01-10"}, LISTED | {"startTime": "2023-01-10"}),
         ("appointments", {"id": "e", "deleted": False}, {"id": "e", "status": "booked"}),
         ("notes", NOTE, NOTE | {"relations": [{"recordId": "a"}], "title": None}),
+        (
+            "contacts",
+            {"customFields": [{"id": "f", "value": [1, None]}]},
+            {"customFields": [{"value": [1.0, None], "id": "f"}]},
+        ),
     ],
 )
 def test_one_record_from_two_sides_is_the_same(part, one, other):
@@ -63,6 +68,10 @@ def test_one_record_from_two_sides_is_the_same(part, one, other):
         ("appointments", EVENT, LISTED | {"title": None}),
         ("appointments", EVENT, EVENT | {"dateUpdated": "2023-01-09T00:00:00.000Z", "deleted": True}),
         ("notes", NOTE, NOTE | {"title": "Monday"}),
+        ("contacts", {"id": "a", "dnd": 1}, {"id": "a", "dnd": True}),
+        ("contacts", {"customFields": [{"id": "f", "value": [0]}]}, {"customFields": [{"id": "f", "value": [False]}]}),
+        ("contacts", {"customFields": [{"id": "f", "value": {"a": 1}}]}, {"customFields": [{"id": "f", "value": {}}]}),
+        ("contacts", {"tags": ["a"]}, {"tags": ["a", "b"]}),
         ("tasks", {"id": "t", "completed": False}, {"id": "t", "completed": True}),
         # Both came the same way: then a name that only one of them has says something.
         ("appointments", LISTED, LISTED | {"assignedUserId": "u"}),
@@ -80,3 +89,13 @@ def test_what_cannot_be_read_is_the_same_byte_by_byte():
     assert is_same("notes", b"\xff", b"\xff")
     assert not is_same("notes", b"\xff", b"\xfe")
     assert not is_same("notes", b"[1]", b"[ 1]")
+
+
+def test_however_deeply_it_is_nested():
+    deep, other = ('{"a": ' + "[" * 900 + value + "]" * 900 + "}" for value in ("1", "true"))
+    assert is_same("contacts", deep, deep + " ")
+    assert not is_same("contacts", deep, other)
+
+
+def test_what_differs_is_named_where_true_stands_for_one():
+    assert differing('{"a": 1, "b": [1], "c": 1}', '{"a": true, "b": [true], "c": 1.0}') == {"a", "b"}
