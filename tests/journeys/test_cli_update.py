@@ -107,6 +107,21 @@ async def test_custom_fields_are_written_by_name_from_json_lines(ghl_async, sand
     assert values[fields["NUMERICAL"]["id"]] == 12.5
 
 
+async def test_a_number_beyond_all_floats_fails_its_own_row(ghl_async, sandbox, tmp_path):
+    first, second = ids(sandbox, 2)
+    fields = sandbox.state.main.dictionaries.fields.by_id.values()
+    name = next(field["name"] for field in fields if field["dataType"] == "NUMERICAL")
+    write(tmp_path / "x.csv", ["id", "city", name], [first, "Bern", "1" + "0" * 400], [second, "Bern", "7"])
+    rows = [{"id": first, "city": "Chur", name: 10**400}, {"id": second, "city": "Chur"}]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for file, line, city in (("x.csv", 2, "Bern"), ("x.jsonl", 1, "Chur")):
+        ended = await ghl_async("update", file)
+        assert ended.code == 4
+        assert re.search(rf"^line {line}: .*takes a number up to 9007199254740991", ended.err, re.MULTILINE)
+        assert truth(sandbox, second)["city"] == city
+    assert len(writes(sandbox)) == 2
+
+
 async def test_an_upsert_creates_and_changes(ghl_async, sandbox, tmp_path):
     (contact_id,) = ids(sandbox, 1)
     email = truth(sandbox, contact_id)["email"]
