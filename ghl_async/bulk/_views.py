@@ -25,6 +25,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ..models import CustomField
+from ..models.contact_names import KEY_BEGINS, is_own
 
 __all__ = ["COLUMNS", "WIDE", "Column", "Shape", "View", "custom_columns", "make", "make_temporary", "make_wide"]
 
@@ -155,19 +156,27 @@ def make_wide(database: sqlite3.Connection, names: Mapping[str, str]) -> None:
 def custom_columns(fields: Iterable[CustomField]) -> dict[str, str]:
     """The column of each custom field, by its id: the field's name, as people know it.
 
-    Where that is the name of another column, capitals aside, it is the field's key ("contact.city"), or else its id.
-    `ghl-async update` finds the field again by any of them.
+    Where another field has that name too, or a contact has a field of its own that is called so in any spelling
+    ("First Name"), it is the field's key ("contact.city"), or else its id: `ghl-async update` takes each of them for
+    this field, and for no other.
     """
     known = tuple(fields)
-    times = Counter(_folded(field.name) for field in known)
-    taken = {*(column.name for column in COLUMNS["contacts"]), "raw"}
+    times = Counter(name for field in known for name in _all_names(field))
+    taken: set[str] = set()
     names: dict[str, str] = {}
     for field in known:
-        is_plain = field.name and field.name.strip() and times[_folded(field.name)] == 1
-        choices = (field.name if is_plain else None, field.field_key, field.id)
-        names[field.id] = next(name for name in choices if name and (_folded(name) not in taken or name == field.id))
+        is_plain = field.name and field.name.strip() and times[_folded(field.name)] == 1 and not is_own(field.name)
+        is_key = field.field_key and (field.field_key.startswith(KEY_BEGINS) or not is_own(field.field_key))
+        choices = (field.name if is_plain else None, field.field_key if is_key else None)
+        names[field.id] = next((name for name in choices if name and _folded(name) not in taken), field.id)
         taken.add(_folded(names[field.id]))
     return names
+
+
+def _all_names(field: CustomField) -> set[str]:
+    """All that one field can be called in a file of changes."""
+    key = _folded(field.field_key)
+    return {_folded(field.name), key, key.partition(".")[2], _folded(field.id)}
 
 
 def _folded(name: str | None) -> str:

@@ -19,41 +19,11 @@ import msgspec
 from ..dictionary import Index
 from ..errors import UsageError
 from ..models import ContactChanges, ContactDraft, CustomField
+from ..models.contact_names import KEY_BEGINS, OWN_FIELDS, folded, is_own, is_spelled_out
 
 __all__ = ["Columns", "Manner", "in_several", "map_columns", "needs_custom_fields"]
 
 _ID = "id"
-_SHOWN_ONLY = frozenset(
-    {
-        "contactname",
-        "type",
-        "businessid",
-        "businessname",
-        "dndsettings",
-        "inbounddndsettings",
-        "additionalemails",
-        "additionalphones",
-        "followers",
-        "dateadded",
-        "dateupdated",
-        "lastactivity",
-        "readat",
-        "raw",
-        "locationid",
-        "customfields",
-    }
-)
-"""What an export has and a row cannot change, in folded spelling; custom fields each have a column of their own."""
-_OTHER_NAMES = {"contactid": _ID, "street": "address1", "address": "address1"}
-_WRITABLE = {
-    **{
-        name.replace("_", ""): name
-        for name in ContactDraft.__struct_fields__
-        if name.replace("_", "") not in _SHOWN_ONLY
-    },
-    **_OTHER_NAMES,
-    _ID: _ID,
-}
 _NOT_IN_UPDATES = ("company_name", "gender")
 """Updates answer 422 to them: https://github.com/GoHighLevel/highlevel-api-docs/issues/313"""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -157,12 +127,16 @@ def _in_one(names: Iterable[str]) -> str:
 
 
 def needs_custom_fields(columns: Sequence[str], manner: Manner) -> bool:
-    """Whether one of the columns can only be a custom field."""
-    return any(_folded(column) not in {*_WRITABLE, *_SHOWN_ONLY} for column in _sent(columns, manner))
+    """Whether one of the columns is, or can be, a custom field."""
+    return any(not (is_own(column) and is_spelled_out(column)) for column in _sent(columns, manner))
 
 
 def map_columns(columns: Sequence[str], fields: Index[CustomField] | None, manner: Manner) -> Columns:
-    """Say what each column is. A name of a contact's own field means that, though a custom field were called so too.
+    """Say what each column is.
+
+    A name as the API spells it ("city", "firstName") is the contact's own field, though a custom field were called so
+    too; one that begins with "contact." is first of all a custom field's key. As people write them ("City", "First
+    name"), such names are refused where a custom field is called so.
 
     Args:
         fields: the location's custom fields; None where `needs_custom_fields` says so.
@@ -172,15 +146,15 @@ def map_columns(columns: Sequence[str], fields: Index[CustomField] | None, manne
     """
     standard, custom, faults = {}, {}, {}
     for column in _sent(columns, manner):
-        if (name := _WRITABLE.get(_folded(column))) is not None:
-            standard[column] = name
-        elif _folded(column) in _SHOWN_ONLY:
-            faults[column] = "is shown by the API and cannot be written"
-        else:
-            try:
+        try:
+            if not _is_own(column, fields):
                 custom[column] = _found(fields, column)
-            except UsageError as fault:
-                faults[column] = f"is no field of contacts, and {fault}"
+            elif (name := OWN_FIELDS.get(folded(column))) is not None:
+                standard[column] = name
+            else:
+                faults[column] = "is shown by the API and cannot be written"
+        except UsageError as fault:
+            faults[column] = str(fault)
     if faults:
         raise UsageError(_in_words(faults))
     _check(columns, standard, custom, manner)
@@ -191,10 +165,32 @@ def _sent(columns: Sequence[str], manner: Manner) -> list[str]:
     return [column for column in columns if column not in manner.leave_out]
 
 
+def _is_own(column: str, fields: Index[CustomField] | None) -> bool:
+    """Whether a column is the contact's own field.
+
+    Raises:
+        UsageError: it can be a custom field as well.
+    """
+    if not is_own(column) or fields is None or is_spelled_out(column) or not fields.has(column):
+        return is_own(column)
+    if column.casefold().startswith(KEY_BEGINS):
+        return False
+    field = fields.find(column)
+    own = OWN_FIELDS.get(folded(column))
+    meant = f"write {own!r} for the contact's own, and" if own else "write"
+    raise UsageError(
+        f"is a field of contacts, and also the custom field {fields.show(field)}: {meant} "
+        f"{field.field_key or field.id!r} for that one"
+    )
+
+
 def _found(fields: Index[CustomField] | None, column: str) -> CustomField:
     if fields is None:
-        raise UsageError("the location's custom fields are not known")
-    return fields.find(column)
+        raise UsageError("is no field of contacts, and the location's custom fields are not known")
+    try:
+        return fields.find(column)
+    except UsageError as fault:
+        raise UsageError(f"is no field of contacts, and {fault}") from None
 
 
 def _in_words(faults: Mapping[str, str]) -> str:
@@ -238,10 +234,6 @@ def _check(
         raise UsageError(
             f"the API takes {' and '.join(map(repr, refused))} in upserts alone: --leave-out goes on without"
         )
-
-
-def _folded(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def _flag(text: str) -> bool:

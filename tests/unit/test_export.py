@@ -10,9 +10,13 @@ import pytest
 
 from ghl_async.bulk import export, spread_custom_fields
 from ghl_async.bulk._schema import SCHEMA_VERSION
+from ghl_async.bulk._views import COLUMNS, custom_columns
 from ghl_async.bulk.store import Identity, Row, SQLiteStore
+from ghl_async.cli.columns import Manner, map_columns
+from ghl_async.dictionary import custom_fields_by_name
 from ghl_async.errors import StoreBusy, StoreFailed, StoreMismatch, UsageError
 from ghl_async.models import CustomField
+from ghl_async.models.contact_names import is_own
 
 from .store_rows import EVERYTHING, ask, batch, contact
 
@@ -134,6 +138,24 @@ async def test_custom_fields_are_called_as_people_know_them_or_by_what_tells_the
     assert ann['Say "hi", it\'s'] == {"k": None}
     assert ann["city"] is None
     assert other["Pin code"] is None
+
+
+def test_no_custom_field_has_a_column_that_means_something_else_to_whoever_reads_it_back():
+    fields = [
+        CustomField(id="F1", name="First Name", field_key="contact.first_name_1"),
+        CustomField(id="F2", name="Address", field_key="address"),
+        CustomField(id="F3", name="Business name", field_key=None),
+        CustomField(id="F4", name="contact.other", field_key="contact.four"),
+        CustomField(id="F5", name="Other", field_key="contact.other"),
+        CustomField(id="F6", name="Name", field_key="contact.name"),
+        CustomField(id="F7", name="№", field_key="contact.no"),
+    ]
+    names = custom_columns(fields)
+    expected = ("contact.first_name_1", "F2", "F3", "contact.four", "Other", "contact.name", "№")
+    assert tuple(names.values()) == expected
+    assert all(is_own(column.name) for column in COLUMNS["contacts"])
+    columns = map_columns(["id", *expected], custom_fields_by_name(fields), Manner(upsert=False, is_text=True))
+    assert {field.id: column for column, field in columns.custom.items()} == names
 
 
 async def test_a_view_with_custom_fields_is_made_and_made_anew(path):

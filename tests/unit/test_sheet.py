@@ -207,10 +207,38 @@ def test_columns_are_found_by_every_name_that_a_field_has():
     assert {name: field.id for name, field in columns.custom.items()} == {"pincode": "F1", "F2": "F2", "wants": "F3"}
 
 
-def test_a_field_of_contacts_comes_before_a_custom_field_of_the_same_name():
-    columns = map_columns(["id", "City", "contact.town"], FIELDS, CSV)
-    assert columns.standard["City"] == "city"
-    assert columns.custom["contact.town"].id == "F7"
+def test_a_name_as_the_api_spells_it_is_the_contacts_own_field_and_a_key_is_the_custom_one():
+    fields = custom_fields_by_name(
+        [
+            CustomField(id="F1", name="City", field_key="contact.town"),
+            CustomField(id="F2", name="Name it", field_key="contact.name"),
+            CustomField(id="F3", name="ID it", field_key="contact.id"),
+        ]
+    )
+    columns = map_columns(["id", "city", "contact.town", "contact.name", "contact.id"], fields, CSV)
+    assert columns.standard == {"id": "id", "city": "city"}
+    assert {name: field.id for name, field in columns.custom.items()} == {
+        "contact.town": "F1",
+        "contact.name": "F2",
+        "contact.id": "F3",
+    }
+
+
+def test_a_name_that_fits_a_custom_field_as_well_is_refused_with_what_to_write():
+    fields = custom_fields_by_name(
+        [
+            CustomField(id="F1", name="First Name", field_key="contact.first"),
+            CustomField(id="F2", name="Address", field_key="contact.place"),
+            CustomField(id="F3", name="Business Name"),
+        ]
+    )
+    with pytest.raises(UsageError) as refusal:
+        map_columns(["id", "First name", "Address", "Business Name", "City"], fields, CSV)
+    said = str(refusal.value)
+    assert """write 'first_name' for the contact's own, and 'contact.first' for that one""" in said
+    assert """write 'address1' for the contact's own, and 'contact.place' for that one""" in said
+    assert """the custom field "Business Name" (F3): write 'F3' for that one""" in said
+    assert "--leave-out 'First name,Address,Business Name'" in said
 
 
 def test_all_unknown_columns_are_named_at_once_with_what_is_near():
@@ -243,8 +271,9 @@ def test_columns_that_cannot_be_meant_together_are_refused(columns, manner, word
         map_columns(columns, FIELDS, manner)
 
 
-def test_the_location_is_asked_only_where_a_column_can_be_nothing_but_a_custom_field():
-    assert not needs_custom_fields(["id", "First Name", "date_added"], CSV)
+def test_the_location_is_asked_only_where_a_column_can_be_a_custom_field():
+    assert not needs_custom_fields(["id", "first_name", "firstName", "date_added"], CSV)
+    assert needs_custom_fields(["id", "First Name"], CSV), "a custom field may be called so too"
     assert needs_custom_fields(["id", "Pin code"], CSV)
     assert not needs_custom_fields(["id", "Pin code"], Manner(upsert=False, is_text=True, leave_out=("Pin code",)))
 
