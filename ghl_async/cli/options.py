@@ -261,10 +261,10 @@ class UpdateOptions(PlaceOptions):
         bool, Parameter(show_default=False, help="Send nothing: say what would be sent, and what it costs.")
     ] = False
     failed: Annotated[
-        Path | None, Parameter(help="Where rows that failed go, to be fed back; by default FILE-failed beside FILE.")
+        Path | None, Parameter(help="Where rows that failed go, to be fed back; by default x-failed.csv beside x.csv.")
     ] = None
     ledger: Annotated[
-        Path | None, Parameter(help="The file that remembers what is done; by default FILE.ledger beside FILE.")
+        Path | None, Parameter(help="The file that remembers what is done; by default x.csv.ledger beside x.csv.")
     ] = None
     json: Annotated[
         bool,

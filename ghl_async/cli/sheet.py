@@ -12,6 +12,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from filecmp import cmp
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -231,8 +232,8 @@ class Failures:
     """The rows that failed, with their lines and why, in a file like the one they come from.
 
     It is made when the first row comes, gets its name at the end, and takes the place of an earlier one. Where no row
-    failed, an earlier one goes. Either way an earlier one that was another is kept beside, as NAME.bak: somebody may
-    have mended it.
+    failed, an earlier one goes. Either way an earlier one that was another is kept beside, as NAME.bak, or NAME.bak2
+    and so on: somebody may have mended it.
     """
 
     def __init__(self, sheet: Sheet, path: Path) -> None:
@@ -321,14 +322,15 @@ class Failures:
         beside.replace(self._part)
 
     def _keep_earlier(self) -> None:
-        self.path.replace(self.path.with_name(f"{self.path.name}.bak"))
         # What has been sent of it is told by its ledger, which would refuse the rows that come now.
         ledger = ledger_beside(self.path)
+        ends = chain((".bak",), (f".bak{number}" for number in count(2)))
+        taken = {each.name for each in self.path.parent.iterdir()}
+        end = next(end for end in ends if not taken & {f"{self.path.name}{end}", f"{ledger.name}{end}"})
+        self.path.replace(self.path.with_name(f"{self.path.name}{end}"))
         for part in ("", "-wal", "-shm"):  # a run that was killed leaves all three, and they belong together
-            kept = ledger.with_name(f"{ledger.name}.bak{part}")
-            kept.unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):
-                ledger.with_name(f"{ledger.name}{part}").replace(kept)
+                ledger.with_name(f"{ledger.name}{part}").replace(ledger.with_name(f"{ledger.name}{end}{part}"))
 
     def close(self, *, is_whole: bool) -> None:
         """Give the file its name; or, where the whole was gone through and nothing failed, remove an earlier one.

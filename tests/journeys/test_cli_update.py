@@ -94,6 +94,15 @@ async def test_a_file_of_failed_rows_that_somebody_has_mended_is_kept(ghl_async,
     assert "nobody" in (tmp_path / "x-failed.csv").read_text(encoding="utf-8")
     assert (tmp_path / "x-failed.csv.bak").read_text(encoding="utf-8") == mended
     assert (await ghl_async("update", "x-failed.csv")).code == 4, "its own ledger went with the rows that it knew"
+    for number in ("2", "3"):
+        again = (tmp_path / "x-failed.csv").read_text(encoding="utf-8").replace("nobody", f"nobody{number}")
+        (tmp_path / "x-failed.csv").write_text(again, encoding="utf-8")
+        assert (await ghl_async("update", "x.csv")).code == 4
+        assert (tmp_path / f"x-failed.csv.bak{number}").read_text(encoding="utf-8") == again
+    assert (tmp_path / "x-failed.csv.bak").read_text(encoding="utf-8") == mended, "what was kept is never replaced"
+    assert {path.name for path in tmp_path.glob("*.ledger.bak*")} == {
+        f"x-failed.csv.ledger.bak{number}" for number in ("", "2")
+    }
 
 
 async def test_custom_fields_are_written_by_name_from_json_lines(ghl_async, sandbox, tmp_path):
