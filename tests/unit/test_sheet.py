@@ -6,7 +6,8 @@ import pytest
 from msgspec import UNSET
 
 from ghl_async.cli.columns import Manner, map_columns, needs_custom_fields
-from ghl_async.cli.sheet import Failures, failed_beside, look, rows
+from ghl_async.cli.failures import Failures, failed_beside
+from ghl_async.cli.sheet import look, rows
 from ghl_async.dictionary import custom_fields_by_name
 from ghl_async.errors import UsageError
 from ghl_async.models import ContactChanges, ContactDraft, CustomField
