@@ -249,7 +249,11 @@ class UpdateOptions(PlaceOptions):
     ] = ""
     empty_clears: Annotated[
         bool,
-        Parameter(show_default=False, help="In CSV, let an empty cell clear the field; otherwise it says nothing."),
+        Parameter(
+            show_default=False,
+            help="In CSV, let an empty cell clear the field; otherwise it says nothing. A column of a field that cannot "
+            "be cleared (dnd) is refused then.",
+        ),
     ] = False
     replace_tags: Annotated[
         bool, Parameter(show_default=False, help="Let the column tags replace all tags of each contact.")

@@ -1,6 +1,8 @@
 """What `ghl-async export` writes, fed back to `ghl-async update`: the same fields, and no row that fails."""
 
 import csv
+import json
+import re
 
 import pytest
 
@@ -32,6 +34,24 @@ def write(path, rows):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+async def test_what_was_exported_comes_back_without_a_row_that_fails_and_changes_nothing(ghl_async, kind):
+    assert (await ghl_async("backfill", "--quiet")).code == 0
+    assert (await ghl_async("export", "contacts", "--custom-fields", "--to", f"c.{kind}")).code == 0
+    columns = ("--replace-tags", "--leave-out", "company_name")
+    refused = await ghl_async("update", f"c.{kind}", *columns)
+    assert refused.code == 2
+    shown_only = re.search(r"--leave-out (\S+) goes on without", refused.err)[1]
+    assert "date_of_birth" not in shown_only
+    everything = ("--replace-tags", "--leave-out", f"company_name,{shown_only}")
+    ended = await ghl_async("update", f"c.{kind}", "--dry-run", *everything, "--json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["written"]["planned"] == 120
+    ended = await ghl_async("update", f"c.{kind}", "--diff", *everything)
+    assert ended.code == 0, ended.err
+    assert re.search(r"^so already +1[12]\d$", ended.out, re.MULTILINE), "but for numbers that the API shows as texts"
 
 
 async def test_a_custom_field_that_is_called_as_a_contacts_own_comes_back_into_itself(ghl_async, sandbox, tmp_path):

@@ -152,10 +152,43 @@ def test_no_custom_field_has_a_column_that_means_something_else_to_whoever_reads
     ]
     names = custom_columns(fields)
     expected = ("contact.first_name_1", "F2", "F3", "contact.four", "Other", "contact.name", "№")
-    assert tuple(names.values()) == expected
+    assert tuple(column.name for column in names.values()) == expected
     assert all(is_own(column.name) for column in COLUMNS["contacts"])
     columns = map_columns(["id", *expected], custom_fields_by_name(fields), Manner(upsert=False, is_text=True))
-    assert {field.id: column for column, field in columns.custom.items()} == names
+    assert {field.id: name for name, field in columns.custom.items()} == {id_: names[id_].name for id_ in names}
+
+
+async def test_days_are_shown_as_days(path):
+    born = {"a": 1234567890123, "b": -293414400000, "c": "1980-02-03T00:00:00.000Z", "d": "1980-02-03", "e": None}
+    born |= {"f": "soon", "g": 10**17}
+    renewal = CustomField(id="F", name="Renewal", data_type="DATE")
+    async with SQLiteStore(path) as store:
+        await store.begin(EVERYTHING)
+        for id_, value in born.items():
+            record = {"id": id_, "dateOfBirth": value, "customFields": [{"id": "F", "value": value}]}
+            await store.commit(batch(contact(id_, raw=json.dumps(record).encode())))
+    await spread_custom_fields(path, [renewal])
+    days = ["2009-02-13", "1960-09-14", "1980-02-03", "1980-02-03", None, "soon", 10**17]
+    wide = "SELECT date_of_birth, Renewal FROM contacts_with_custom_fields ORDER BY id"
+    assert [row[0] for row in ask(path, "SELECT date_of_birth FROM contacts ORDER BY id")] == days
+    assert ask(path, wide) == [(day, day) for day in days]
+    rows = await lines(path, "contacts", custom_fields=[renewal])
+    assert [(row["date_of_birth"], row["Renewal"]) for row in rows] == [(day, day) for day in days]
+    asked = ask(path, "SELECT value FROM custom_field_values ORDER BY contact_id")
+    assert [row[0] for row in asked] == [*born.values()]
+
+
+async def test_a_store_that_showed_days_as_they_were_sent_shows_days(path):
+    await spread_custom_fields(path, FIELDS)
+    ((now,),) = ask(path, "SELECT sql FROM sqlite_master WHERE name = 'contacts_with_custom_fields'")
+    start, end = now.index("CASE WHEN typeof(json_extract(readable, '$.dateOfBirth'))"), now.index(" AS date_of_birth")
+    before = f"{now[:start]}json_extract(readable, '$.dateOfBirth'){now[end:]}"
+    ask(path, "DROP VIEW contacts_with_custom_fields")
+    ask(path, before)
+    ask(path, "PRAGMA user_version = 3")
+    async with SQLiteStore(path) as store:
+        await store.begin(EVERYTHING)
+    assert ask(path, "SELECT sql FROM sqlite_master WHERE name = 'contacts_with_custom_fields'") == [(now,)]
 
 
 async def test_a_view_with_custom_fields_is_made_and_made_anew(path):

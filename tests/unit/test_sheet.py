@@ -300,7 +300,33 @@ def test_empty_cells_clear_where_that_is_meant_and_json_null_always_does():
     _, changes = map_columns(["id", "city", "Pin code"], FIELDS, JSON).read({"id": "C", "city": None, "Pin code": None})
     assert changes == ContactChanges(city=None, custom_fields={"F1": None})
     _, changes = map_columns(["id", "city", "email"], FIELDS, JSON).read({"id": "C", "city": ""})
-    assert changes == ContactChanges(city="")
+    assert changes == ContactChanges(city=None), "so an export shows what was emptied"
+    cells = {"id": "C", "postal_code": "", "country": "", "tags": ""}
+    clearing = Manner(upsert=False, is_text=True, empty_clears=True, replace_tags=True)
+    _, changes = map_columns([*cells], None, clearing).read(cells)
+    assert changes == ContactChanges(postal_code="", country="", tags=[]), "the API takes no null in these"
+    _, changes = map_columns([*cells], None, JSON).read(dict.fromkeys(cells) | {"id": "C"})
+    assert changes == ContactChanges(postal_code="", country="", tags=[])
+
+
+@pytest.mark.parametrize(
+    ("upsert", "columns"),
+    [(False, ["id", "city", "DND"]), (True, ["email", "dnd", "postal_code", "country", "source"])],
+)
+def test_columns_that_the_api_cannot_clear_are_named_at_once(upsert, columns):
+    manner = Manner(upsert=upsert, is_text=True, empty_clears=True)
+    refused = ", ".join(map(repr, columns[2 - upsert :]))
+    with pytest.raises(UsageError, match=f"cannot clear {refused}; --leave-out {','.join(columns[2 - upsert :])} goes"):
+        map_columns(columns, FIELDS, manner)
+    assert map_columns(columns, FIELDS, Manner(upsert=upsert, is_text=True)).standard
+
+
+def test_what_the_api_shows_in_other_types_than_it_takes_is_read_all_the_same():
+    cells = {"id": "C", "postal_code": 35061, "Budget": "251", "Boxes": {"opt1": "a", "opt2": 2}}
+    _, changes = map_columns([*cells], FIELDS, JSON).read(cells)
+    assert changes == ContactChanges(postal_code="35061", custom_fields={"F2": 251, "F4": {"opt1": "a", "opt2": "2"}})
+    _, changes = map_columns(["id", "Boxes"], FIELDS, CSV).read({"id": "C", "Boxes": '{"opt1": "a", "opt2": 2.5}'})
+    assert changes == ContactChanges(custom_fields={"F4": {"opt1": "a", "opt2": "2.5"}})
 
 
 def test_an_upsert_has_drafts_and_no_ids():
