@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from ..models import Contact
+from ..models.days import day_of
 
 __all__ = ["SHOWN", "is_as_wanted", "is_same_value", "plain_tags"]
 
@@ -70,7 +71,21 @@ def _is_same_value(item: Mapping[str, Any], contact: Contact) -> bool:
     stored = {each.id: each.value for each in contact.custom_fields}
     if "id" not in item:
         return False  # named by its key: which one that is was not to be found out
-    return is_same_value(item.get("field_value", item.get("fieldValue")), stored.get(item["id"]))
+    wanted, there = item.get("field_value", item.get("fieldValue")), stored.get(item["id"])
+    return is_same_value(wanted, there) or _is_shown_otherwise(wanted, there)
+
+
+def _is_shown_otherwise(wanted: Any, there: Any) -> bool:
+    """Whether a value is what the API makes of another: epoch milliseconds of a day, a number of the text in a box."""
+    if isinstance(wanted, Mapping) and isinstance(there, Mapping):
+        return wanted.keys() == there.keys() and all(
+            each == there[name] or (type(there[name]) in {int, float} and each == str(there[name]))
+            for name, each in wanted.items()
+        )
+    if not isinstance(wanted, str) or not isinstance(there, int | float):
+        return False
+    day = day_of(there)
+    return day is not None and day.isoformat() == wanted
 
 
 def is_same_value(wanted: Any, there: Any) -> bool:

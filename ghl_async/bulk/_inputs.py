@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ..errors import UsageError
+from ..errors import GHLError, UsageError
 from ._verbs import Input, Verb
 
 __all__ = ["CHUNK", "Inputs", "checked_source", "chunks", "read"]
@@ -118,13 +118,18 @@ async def read(verb: Verb, position: int, item: Any) -> Input:
     # Of the input alone: what is wrong today may be right tomorrow, when the location has the custom field.
     digest = _digest(item)
     contact_id = record_id = given = body = fault = None
-    try:
-        if isinstance(item, UsageError):
-            raise item  # whoever made the inputs could make nothing of this one
-        contact_id, record_id, given = verb.take(item)
-        body = await verb.check(contact_id, given)
-    except UsageError as error:
-        fault = error
+    if isinstance(item, UsageError):
+        fault = item  # whoever made the inputs could make nothing of this one
+    else:
+        try:
+            contact_id, record_id, given = verb.take(item)
+            body = await verb.check(contact_id, given)
+        except UsageError as error:
+            fault = error
+        except GHLError:
+            raise  # it is none of this input's: what the check needs cannot be read
+        except Exception as error:  # noqa: BLE001 - whatever an input does to its check, the others go on
+            fault = UsageError(f"it cannot be checked: {type(error).__name__}: {error}")
     return Input(
         position=position,
         digest=digest,

@@ -31,8 +31,13 @@ __all__ = [
 _BESIDE = ("-wal", "-shm", "-lock", "-journal")
 _APPLICATION_ID = 0x47484C41
 """The letters GHLA. https://www.sqlite.org/pragma.html#pragma_application_id"""
-_UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {2: _spool.create, 3: _views.make}
-"""By version: what makes it of the one before. 1 had no spool; 3 gave the views more columns, and tags a view."""
+_UPGRADES: dict[int, Callable[[sqlite3.Connection], None]] = {
+    2: _spool.create,
+    3: _views.make,
+    4: _views.show_days,
+}
+"""By version: what makes it of the one before. 1 had no spool; 3 gave the views more columns, and tags a view;
+4 shows days as days."""
 SCHEMA_VERSION = max(_UPGRADES)
 _BUSY_SECONDS = 30.0
 """How long a commit waits while somebody else, a person at the sqlite3 prompt perhaps, writes to the file."""

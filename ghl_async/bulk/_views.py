@@ -10,9 +10,11 @@
 
 `COLUMNS` names the columns of the four big ones. Each also has `raw`, the record exactly as the server sent it, so
 `json_extract(raw, '$.anything')` reaches what has no column. Times are texts as the server sent them, except in
-`contacts`: there they are instants in UTC with milliseconds, "2024-02-03T10:00:00.000Z", which compare as texts. What
-was never set is NULL. What SQL cannot read in a text, half of an emoji or the character U+0000, stands as U+FFFD in the
-columns. The tables below the views (landing_...) are nobody's business and may change.
+`contacts`: there they are instants in UTC with milliseconds, "2024-02-03T10:00:00.000Z", which compare as texts, and
+`date_of_birth` is a day, "1980-02-03". So is a custom field of the type DATE in its column; in `custom_field_values`
+it stands as it was sent, which is epoch milliseconds mostly. What was never set is NULL. What SQL cannot read in a
+text, half of an emoji or the character U+0000, stands as U+FFFD in the columns. The tables below the views
+(landing_...) are nobody's business and may change.
 """
 
 from __future__ import annotations
@@ -25,13 +27,33 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ..models import CustomField
+from ..models.contact_names import KEY_BEGINS, is_own
 
-__all__ = ["COLUMNS", "WIDE", "Column", "Shape", "View", "custom_columns", "make", "make_temporary", "make_wide"]
+__all__ = [
+    "COLUMNS",
+    "WIDE",
+    "Column",
+    "CustomColumn",
+    "Shape",
+    "View",
+    "custom_columns",
+    "make",
+    "make_temporary",
+    "make_wide",
+    "show_days",
+]
 
 View: TypeAlias = Literal["contacts", "tasks", "notes", "appointments"]
 Shape: TypeAlias = Literal["text", "flag", "json", "instant"]
 
 WIDE = "contacts_with_custom_fields"
+
+
+class CustomColumn(msgspec.Struct, frozen=True, gc=False):
+    """The column of a custom field."""
+
+    name: str
+    is_date: bool
 
 
 class Column(msgspec.Struct, frozen=True, gc=False):
@@ -51,6 +73,15 @@ def _read(*names: str) -> str:
     """SQL for the first of some properties that is there. `readable` is the raw JSON, mended where SQL cannot read."""
     found = [f"json_extract(readable, '$.{name}')" for name in names]
     return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+
+def _day(value: str) -> str:
+    """SQL for the day, in UTC, that a value means: `models.days.day_of` for a number or an ISO instant."""
+    return (
+        f"CASE WHEN typeof({value}) IN ('integer', 'real') THEN coalesce(date({value} / 1000.0, 'unixepoch'), {value})"
+        f" WHEN {value} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T*' THEN substr({value}, 1, 10)"
+        f" ELSE {value} END"
+    )
 
 
 def _plain(*names: str) -> tuple[Column, ...]:
@@ -76,7 +107,8 @@ COLUMNS: dict[View, tuple[Column, ...]] = {
         *_plain("company_name", "email", "phone"),
         Column("tags", _read("tags"), "json"),
         Column("street", _read("address1", "address")),
-        *_plain("city", "state", "postal_code", "country", "website", "timezone", "date_of_birth"),
+        *_plain("city", "state", "postal_code", "country", "website", "timezone"),
+        Column("date_of_birth", _day(_read("dateOfBirth"))),
         *_plain("type", "source", "assigned_to", "business_id"),
         Column("dnd", _read("dnd"), "flag"),
         Column("dnd_settings", _read("dndSettings"), "json"),
@@ -139,35 +171,57 @@ def make_temporary(database: sqlite3.Connection, view: View) -> None:
     database.execute(f"CREATE TEMP VIEW {_definition(view)}")
 
 
-def make_wide(database: sqlite3.Connection, names: Mapping[str, str]) -> None:
+def show_days(database: sqlite3.Connection) -> None:
+    """Make the views anew that showed a day as it was sent. Must run inside a transaction.
+
+    Of `contacts_with_custom_fields` it is the date of birth: which custom fields are dates is not known here.
+    """
+    make(database)
+    before, now = (f"{sql} AS date_of_birth" for sql in (_read("dateOfBirth"), _day(_read("dateOfBirth"))))
+    found = database.execute("SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ?", (WIDE,)).fetchone()
+    if found is not None:
+        database.execute(f"DROP VIEW {WIDE}")
+        database.execute(found[0].replace(before, now, 1))
+
+
+def make_wide(database: sqlite3.Connection, custom: Mapping[str, CustomColumn]) -> None:
     """Make the view `contacts_with_custom_fields`, in place of an earlier one. Must run inside a transaction.
 
     Args:
-        names: the column of each custom field, by its id.
+        custom: the column of each custom field, by its id.
     """
     database.execute(f"DROP VIEW IF EXISTS {WIDE}")
     columns = [f"{column.sql} AS {column.name}" for column in COLUMNS["contacts"]]
-    columns += [f"{_value_of(field_id)} AS {_quoted(name)}" for field_id, name in names.items()]
+    columns += [f"{_value_of(field_id, each)} AS {_quoted(each.name)}" for field_id, each in custom.items()]
     listed = ", ".join((*columns, "raw"))
     database.execute(f"CREATE VIEW {WIDE} AS SELECT {listed} FROM landing_contacts AS contact")  # noqa: S608  (quoted)
 
 
-def custom_columns(fields: Iterable[CustomField]) -> dict[str, str]:
-    """The column of each custom field, by its id: the field's name, as people know it.
+def custom_columns(fields: Iterable[CustomField]) -> dict[str, CustomColumn]:
+    """The column of each custom field, by its id; it is called as the field is, as people know it.
 
-    Where that is the name of another column, capitals aside, it is the field's key ("contact.city"), or else its id.
-    `ghl-async update` finds the field again by any of them.
+    Where another field has that name too, or a contact has a field of its own that is called so in any spelling
+    ("First Name"), it is the field's key ("contact.city"), or else its id: `ghl-async update` takes each of them for
+    this field, and for no other.
     """
     known = tuple(fields)
-    times = Counter(_folded(field.name) for field in known)
-    taken = {*(column.name for column in COLUMNS["contacts"]), "raw"}
-    names: dict[str, str] = {}
+    times = Counter(name for field in known for name in _all_names(field))
+    taken: set[str] = set()
+    columns: dict[str, CustomColumn] = {}
     for field in known:
-        is_plain = field.name and field.name.strip() and times[_folded(field.name)] == 1
-        choices = (field.name if is_plain else None, field.field_key, field.id)
-        names[field.id] = next(name for name in choices if name and (_folded(name) not in taken or name == field.id))
-        taken.add(_folded(names[field.id]))
-    return names
+        is_plain = field.name and field.name.strip() and times[_folded(field.name)] == 1 and not is_own(field.name)
+        is_key = field.field_key and (field.field_key.startswith(KEY_BEGINS) or not is_own(field.field_key))
+        choices = (field.name if is_plain else None, field.field_key if is_key else None)
+        chosen = next((name for name in choices if name and _folded(name) not in taken), field.id)
+        columns[field.id] = CustomColumn(chosen, is_date=field.data_type == "DATE")
+        taken.add(_folded(chosen))
+    return columns
+
+
+def _all_names(field: CustomField) -> set[str]:
+    """All that one field can be called in a file of changes."""
+    key = _folded(field.field_key)
+    return {_folded(field.name), key, key.partition(".")[2], _folded(field.id)}
 
 
 def _folded(name: str | None) -> str:
@@ -187,11 +241,12 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _value_of(field_id: str) -> str:
+def _value_of(field_id: str, column: CustomColumn) -> str:
     """SQL for the value of one custom field; lists and objects are JSON text."""
+    value = "json_extract(contact.readable, field.fullkey || '.value')"
     literal = "'" + field_id.replace("'", "''") + "'"
     return (
-        "(SELECT json_extract(contact.readable, field.fullkey || '.value')"  # noqa: S608  (the literal is escaped)
+        f"(SELECT {_day(value) if column.is_date else value}"  # noqa: S608  (the literal is escaped)
         " FROM json_each(contact.readable, '$.customFields') AS field"
         f" WHERE json_extract(contact.readable, field.fullkey || '.id') = {literal} LIMIT 1)"
     )

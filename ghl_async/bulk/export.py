@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,14 +16,14 @@ import msgspec
 
 from ..errors import StoreFailed, StoreMismatch, UsageError
 from ..models import CustomField, well_formed
+from ..models.days import day_of
 from . import _schema, _views
 from ._formats import WRITERS, Field, Format, Writer
-from ._views import COLUMNS, View
+from ._views import COLUMNS, CustomColumn, View
 
 __all__ = ["Exported", "export", "spread_custom_fields"]
 
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
-"""What SQLite and the store put beside their file."""
 _ROWS_AT_ONCE = 5000
 
 
@@ -97,9 +97,9 @@ async def spread_custom_fields(store: str | os.PathLike[str], fields: Sequence[C
 
     Cost: no request.
     """
-    names = _views.custom_columns(fields)
-    await asyncio.to_thread(_spread, _existing(store), names)
-    return tuple(names.values())
+    custom = _views.custom_columns(fields)
+    await asyncio.to_thread(_spread, _existing(store), custom)
+    return tuple(column.name for column in custom.values())
 
 
 def _existing(store: str | os.PathLike[str]) -> Path:
@@ -120,7 +120,7 @@ def _format(to: object, named: Format | None) -> Format:
     return _SUFFIXES[suffix]
 
 
-def _spread(path: Path, names: dict[str, str]) -> None:
+def _spread(path: Path, custom: Mapping[str, CustomColumn]) -> None:
     with _schema.failures_named(path), _schema.looking(path) as found:
         if found is None:
             raise _no_store(path)
@@ -128,7 +128,7 @@ def _spread(path: Path, names: dict[str, str]) -> None:
     with contextlib.closing(lock), contextlib.closing(database), _schema.failures_named(path):
         with _schema.transaction(database):
             _schema.create(database, {}, "")  # it is there: this brings an older version's up to date
-            _views.make_wide(database, names)
+            _views.make_wide(database, custom)
         _schema.empty_log(database)
 
 
@@ -141,12 +141,12 @@ def _export(
     view: View,
     to: tuple[Any, Path | None],
     chosen: Format,
-    more: tuple[dict[str, str] | None, bool],
+    more: tuple[Mapping[str, CustomColumn] | None, bool],
     home: set[str],
 ) -> Exported:
-    names, raw = more
+    custom, raw = more
     fields = [Field(column.name, column.shape) for column in COLUMNS[view]]
-    fields += [Field(name, "custom") for name in (names or {}).values()]
+    fields += [Field(column.name, "custom") for column in (custom or {}).values()]
     if raw:
         fields.append(Field("raw", "text" if chosen == "csv" else "json"))
     with _database_failures_named(path), _schema.looking(path) as database:
@@ -155,7 +155,7 @@ def _export(
         _check_holds(database, path, view, home)
         with _opened(to[0], to[1], path) as file:
             writer = WRITERS[chosen](fields, file)
-            rows = _write(database, view, writer, None if names is None else tuple(names), raw=raw)
+            rows = _write(database, view, writer, custom, raw=raw)
             writer.close()
         return Exported(rows, tuple(field.name for field in fields), _is_whole(database))
 
@@ -219,7 +219,12 @@ def _opened(given: Any, target: Path | None, store: Path) -> Iterator[IO[bytes]]
 
 
 def _write(
-    database: sqlite3.Connection, view: View, writer: Writer, custom: tuple[str, ...] | None, *, raw: bool
+    database: sqlite3.Connection,
+    view: View,
+    writer: Writer,
+    custom: Mapping[str, CustomColumn] | None,
+    *,
+    raw: bool,
 ) -> int:
     columns = ", ".join((*(column.name for column in COLUMNS[view]), "raw"))
     keys = "id" if view == "contacts" else "contact_id, id"
@@ -232,12 +237,17 @@ def _write(
     return written
 
 
-def _row(row: Sequence[Any], custom: tuple[str, ...] | None, *, raw: bool) -> list[Any]:
+def _row(row: Sequence[Any], custom: Mapping[str, CustomColumn] | None, *, raw: bool) -> list[Any]:
     *values, sent = row
     if custom is not None:
         found = _custom_values(sent)
-        values += [found.get(field_id) for field_id in custom]
+        values += [_shown(found.get(field_id), column) for field_id, column in custom.items()]
     return [*values, sent] if raw else values
+
+
+def _shown(value: Any, column: CustomColumn) -> Any:
+    day = day_of(value) if column.is_date else None
+    return value if day is None else day.isoformat()
 
 
 def _custom_values(sent: str) -> dict[str, Any]:

@@ -183,9 +183,9 @@ async def update(
 
     The token is read from GHL_TOKEN. The column id says which contact; the others are named as the API does
     (firstName), as people do (First name), or as a custom field is (its name, key or id). Columns that are nothing of
-    this are named before anything is sent. A row that is wrong fails alone, and goes with the reason into a file that
-    can be fed back. Whatever interrupts it, the same command goes on where it stopped: a ledger beside the file
-    remembers what is done.
+    this, or that can be two fields, are named before anything is sent. A row that is wrong fails alone, and goes with
+    the reason into a file that can be fed back. Whatever interrupts it, the same command goes on where it stopped: a
+    ledger beside the file remembers what is done.
     """
     from .update import update_contacts
 

@@ -12,48 +12,18 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from ..dictionary import Index
 from ..errors import UsageError
 from ..models import ContactChanges, ContactDraft, CustomField
+from ..models.contact_names import KEY_BEGINS, OWN_FIELDS, folded, is_own, is_spelled_out
 
 __all__ = ["Columns", "Manner", "in_several", "map_columns", "needs_custom_fields"]
 
 _ID = "id"
-_SHOWN_ONLY = frozenset(
-    {
-        "contactname",
-        "type",
-        "businessid",
-        "businessname",
-        "dndsettings",
-        "inbounddndsettings",
-        "additionalemails",
-        "additionalphones",
-        "followers",
-        "dateadded",
-        "dateupdated",
-        "lastactivity",
-        "readat",
-        "raw",
-        "locationid",
-        "customfields",
-    }
-)
-"""What an export has and a row cannot change, in folded spelling; custom fields each have a column of their own."""
-_OTHER_NAMES = {"contactid": _ID, "street": "address1", "address": "address1"}
-_WRITABLE = {
-    **{
-        name.replace("_", ""): name
-        for name in ContactDraft.__struct_fields__
-        if name.replace("_", "") not in _SHOWN_ONLY
-    },
-    **_OTHER_NAMES,
-    _ID: _ID,
-}
 _NOT_IN_UPDATES = ("company_name", "gender")
 """Updates answer 422 to them: https://github.com/GoHighLevel/highlevel-api-docs/issues/313"""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -69,7 +39,7 @@ class Manner(msgspec.Struct, frozen=True):
     is_text: bool
     """Whether the cells are texts (CSV), or JSON values."""
     empty_clears: bool = False
-    """Whether an empty cell of text clears its field; else it says nothing."""
+    """Whether an empty cell of text clears its field; else it says nothing. JSON's null always clears."""
     replace_tags: bool = False
     """Whether the column tags may be there: it replaces all tags of a contact."""
     leave_out: tuple[str, ...] = ()
@@ -83,6 +53,8 @@ class Columns(msgspec.Struct, frozen=True):
     standard: dict[str, str]
     """By column: the field of a draft or of changes, or "id"."""
     custom: dict[str, CustomField]
+    emptied: dict[str, Any]
+    """By field: what clears it. Where the API has no such thing, it is not in it."""
 
     def read(self, cells: Mapping[str, Any]) -> tuple[str | None, ContactChanges | ContactDraft]:
         """The contact's id, where there is one, and what is to be written.
@@ -104,7 +76,8 @@ class Columns(msgspec.Struct, frozen=True):
             elif self.standard[column] == _ID:
                 contact_id = cell.strip() if isinstance(cell, str) else None
             elif (value := self._cell(column, cell, self._standard)) is not msgspec.UNSET:
-                fields[self.standard[column]] = value
+                name = self.standard[column]
+                fields[name] = self.emptied.get(name) if value is None else value
         if _ID in self.standard.values() and not contact_id:
             raise UsageError("it names no contact: id is empty or no text")
         if values:
@@ -120,18 +93,26 @@ class Columns(msgspec.Struct, frozen=True):
             raise UsageError(f"{column}: {fault}") from None
 
     def _standard(self, column: str, cell: Any) -> Any:
-        read = _BY_FIELD.get(self.standard[column])
-        return read(cell) if read and isinstance(cell, str) else cell
+        name = self.standard[column]
+        if isinstance(cell, int) and not isinstance(cell, bool) and name == "postal_code":
+            return str(cell)  # so the API shows it now and then
+        if not isinstance(cell, str):
+            return cell
+        if not cell.strip():
+            return None  # so an export shows what somebody has emptied
+        return _BY_FIELD[name](cell) if name in _BY_FIELD else cell
 
     def _custom(self, column: str, cell: Any) -> Any:
         field = self.custom[column]
+        if field.data_type in {"NUMERICAL", "MONETORY"}:
+            return _number(cell) if isinstance(cell, str) and cell.strip() else cell
+        if field.data_type == "TEXTBOX_LIST":
+            return _texts(_object(cell) if self.manner.is_text else cell)
         if not self.manner.is_text:
             return cell
-        if field.data_type in {"NUMERICAL", "MONETORY"}:
-            return _number(cell)
         if field.data_type in {"CHECKBOX", "MULTIPLE_OPTIONS"}:
             return [cell] if cell in field.picklist_options else _list(cell)
-        if field.data_type in {"TEXTBOX_LIST", "FILE_UPLOAD"}:
+        if field.data_type == "FILE_UPLOAD":
             return _object(cell)
         return cell
 
@@ -157,12 +138,16 @@ def _in_one(names: Iterable[str]) -> str:
 
 
 def needs_custom_fields(columns: Sequence[str], manner: Manner) -> bool:
-    """Whether one of the columns can only be a custom field."""
-    return any(_folded(column) not in {*_WRITABLE, *_SHOWN_ONLY} for column in _sent(columns, manner))
+    """Whether one of the columns is, or can be, a custom field."""
+    return any(not (is_own(column) and is_spelled_out(column)) for column in _sent(columns, manner))
 
 
 def map_columns(columns: Sequence[str], fields: Index[CustomField] | None, manner: Manner) -> Columns:
-    """Say what each column is. A name of a contact's own field means that, though a custom field were called so too.
+    """Say what each column is.
+
+    A name as the API spells it ("city", "firstName") is the contact's own field, though a custom field were called so
+    too; one that begins with "contact." is first of all a custom field's key. As people write them ("City", "First
+    name"), such names are refused where a custom field is called so.
 
     Args:
         fields: the location's custom fields; None where `needs_custom_fields` says so.
@@ -172,37 +157,78 @@ def map_columns(columns: Sequence[str], fields: Index[CustomField] | None, manne
     """
     standard, custom, faults = {}, {}, {}
     for column in _sent(columns, manner):
-        if (name := _WRITABLE.get(_folded(column))) is not None:
-            standard[column] = name
-        elif _folded(column) in _SHOWN_ONLY:
-            faults[column] = "is shown by the API and cannot be written"
-        else:
-            try:
+        try:
+            if not _is_own(column, fields):
                 custom[column] = _found(fields, column)
-            except UsageError as fault:
-                faults[column] = f"is no field of contacts, and {fault}"
+            elif (name := OWN_FIELDS.get(folded(column))) is not None:
+                standard[column] = name
+            else:
+                faults[column] = "is shown by the API and cannot be written"
+        except UsageError as fault:
+            faults[column] = str(fault)
     if faults:
         raise UsageError(_in_words(faults))
     _check(columns, standard, custom, manner)
-    return Columns(manner, standard, custom)
+    emptied = _emptied(manner)
+    if fixed := [column for column, name in standard.items() if name != _ID and name not in emptied]:
+        _refuse_clearing(fixed, manner)
+    return Columns(manner, standard, custom, emptied)
+
+
+def _emptied(manner: Manner) -> dict[str, Any]:
+    kind = ContactDraft if manner.upsert else ContactChanges
+    nullable = {field.name: None for field in msgspec.structs.fields(kind) if type(None) in get_args(field.type)}
+    # UpdateContactDto takes no null in these, and an empty text; UpsertContactDto neither.
+    return {**nullable, "tags": [], **({} if manner.upsert else {"postal_code": "", "country": ""})}
+
+
+def _refuse_clearing(columns: Sequence[str], manner: Manner) -> None:
+    if manner.is_text and manner.empty_clears:
+        named = ", ".join(map(repr, columns))
+        raise UsageError(f"--empty-clears: the API cannot clear {named}; {_going_on(columns)}")
 
 
 def _sent(columns: Sequence[str], manner: Manner) -> list[str]:
     return [column for column in columns if column not in manner.leave_out]
 
 
+def _is_own(column: str, fields: Index[CustomField] | None) -> bool:
+    """Whether a column is the contact's own field.
+
+    Raises:
+        UsageError: it can be a custom field as well.
+    """
+    if not is_own(column) or fields is None or is_spelled_out(column) or not fields.has(column):
+        return is_own(column)
+    if column.casefold().startswith(KEY_BEGINS):
+        return False
+    field = fields.find(column)
+    own = OWN_FIELDS.get(folded(column))
+    meant = f"write {own!r} for the contact's own, and" if own else "write"
+    raise UsageError(
+        f"is a field of contacts, and also the custom field {fields.show(field)}: {meant} "
+        f"{field.field_key or field.id!r} for that one"
+    )
+
+
 def _found(fields: Index[CustomField] | None, column: str) -> CustomField:
     if fields is None:
-        raise UsageError("the location's custom fields are not known")
-    return fields.find(column)
+        raise UsageError("is no field of contacts, and the location's custom fields are not known")
+    try:
+        return fields.find(column)
+    except UsageError as fault:
+        raise UsageError(f"is no field of contacts, and {fault}") from None
 
 
 def _in_words(faults: Mapping[str, str]) -> str:
     several = [f"{column!r} {fault}" for column, fault in faults.items()]
     more = f"; and {len(several) - _NAMED_AT_MOST} more" if len(several) > _NAMED_AT_MOST else ""
-    advice = shlex.quote(_in_one(faults))
     said = "; ".join(several[:_NAMED_AT_MOST])
-    return f"nothing was sent: the column {said}{more}; --leave-out {advice} goes on without"
+    return f"nothing was sent: the column {said}{more}; {_going_on(faults)}"
+
+
+def _going_on(columns: Iterable[str]) -> str:
+    return f"--leave-out {shlex.quote(_in_one(columns))} goes on without"
 
 
 def _check(
@@ -231,17 +257,11 @@ def _check(
     if "tags" in by_meaning and not manner.replace_tags:
         raise UsageError(
             f"the column {by_meaning['tags']!r} removes every tag of a contact that is not named in its row: "
-            "--replace-tags says that this is meant, --leave-out goes on without"
+            f"--replace-tags says that this is meant, {_going_on([by_meaning['tags']])}"
         )
     refused = [by_meaning[name] for name in _NOT_IN_UPDATES if name in by_meaning]
     if refused and not manner.upsert:
-        raise UsageError(
-            f"the API takes {' and '.join(map(repr, refused))} in upserts alone: --leave-out goes on without"
-        )
-
-
-def _folded(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+        raise UsageError(f"the API takes {' and '.join(map(repr, refused))} in upserts alone: {_going_on(refused)}")
 
 
 def _flag(text: str) -> bool:
@@ -273,6 +293,13 @@ def _list(text: str) -> Any:
 
 def _object(text: str) -> Any:
     return _json(text, dict, "object")
+
+
+def _texts(boxes: Any) -> Any:
+    """A number in a box, as the API shows some, is its text: it takes nothing else there."""
+    if not isinstance(boxes, dict):
+        return boxes
+    return {name: str(each) if type(each) in {int, float} else each for name, each in boxes.items()}
 
 
 def _json(text: str, kind: type[Any], noun: str) -> Any:

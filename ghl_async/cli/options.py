@@ -249,7 +249,11 @@ class UpdateOptions(PlaceOptions):
     ] = ""
     empty_clears: Annotated[
         bool,
-        Parameter(show_default=False, help="In CSV, let an empty cell clear the field; otherwise it says nothing."),
+        Parameter(
+            show_default=False,
+            help="In CSV, let an empty cell clear the field; otherwise it says nothing. A column of a field that cannot "
+            "be cleared (dnd) is refused then.",
+        ),
     ] = False
     replace_tags: Annotated[
         bool, Parameter(show_default=False, help="Let the column tags replace all tags of each contact.")
@@ -261,10 +265,10 @@ class UpdateOptions(PlaceOptions):
         bool, Parameter(show_default=False, help="Send nothing: say what would be sent, and what it costs.")
     ] = False
     failed: Annotated[
-        Path | None, Parameter(help="Where rows that failed go, to be fed back; by default FILE-failed beside FILE.")
+        Path | None, Parameter(help="Where rows that failed go, to be fed back; by default x-failed.csv beside x.csv.")
     ] = None
     ledger: Annotated[
-        Path | None, Parameter(help="The file that remembers what is done; by default FILE.ledger beside FILE.")
+        Path | None, Parameter(help="The file that remembers what is done; by default x.csv.ledger beside x.csv.")
     ] = None
     json: Annotated[
         bool,

@@ -23,7 +23,12 @@ _WRITE = ("update",)
 _ALL = ("backfill --all-locations", "sync --all-locations")
 
 NEEDS = (
-    Need("contacts.readonly", (*_COPY, "login"), "nothing can be read", is_needed=True),
+    Need(
+        "contacts.readonly",
+        (*_COPY, "login", "update --diff", "update --upsert"),
+        "nothing can be read",
+        is_needed=True,
+    ),
     Need("locations/tasks.readonly", _COPY, "tasks are read contact by contact"),
     Need("notes.readonly", _COPY, "notes are read contact by contact"),
     Need("calendars.readonly", _COPY, "appointments are read contact by contact"),

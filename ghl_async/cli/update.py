@@ -15,10 +15,11 @@ from ..errors import StoreMismatch, UsageError
 from .answer import answer
 from .columns import Columns, Manner, in_several, map_columns, needs_custom_fields
 from .complaint import complain
+from .failures import Failures, failed_beside, ledger_beside
 from .location import real_location
 from .options import UpdateOptions
 from .progress import following
-from .sheet import FAILED_COLUMNS, Failures, Row, Sheet, failed_beside, ledger_beside, look, rows
+from .sheet import OURS, Row, Sheet, look, rows
 from .stopping import stopped_by_signals
 from .written import Teller, choose_rows_display
 
@@ -62,7 +63,7 @@ async def update_contacts(file: Path, options: UpdateOptions) -> int:
 
 async def _settled(ghl: GHLClient, sheet: Sheet, options: UpdateOptions) -> Columns:
     """What the columns mean, by the location's custom fields if there is one that can be nothing else."""
-    names = [name for name in sheet.columns if name not in FAILED_COLUMNS]
+    names = [name for name in sheet.columns if name not in OURS]
     manner = Manner(
         upsert=options.upsert,
         is_text=sheet.kind == "csv",

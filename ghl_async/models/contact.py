@@ -5,16 +5,15 @@ in one and `address` in the other; `list_legacy` sends names in small letters wi
 One model takes them all.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from ._record import Many, Record, RecordId, Table
+from .days import day_of
 
 __all__ = ["Contact", "CustomFieldValue"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CustomFieldValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -137,16 +136,7 @@ class Contact(Record, frozen=True, kw_only=True):
     @property
     def birth_date(self) -> date | None:
         """The date of birth, where `date_of_birth` is an ISO date, an ISO instant or epoch milliseconds; else None."""
-        sent = self.date_of_birth
-        if isinstance(sent, str):
-            try:
-                return date.fromisoformat(sent[:10])
-            except ValueError:
-                pass  # a number as text, perhaps
-        try:
-            return None if sent is None else (_EPOCH + timedelta(milliseconds=float(sent))).date()
-        except (ValueError, OverflowError):
-            return None
+        return day_of(self.date_of_birth)
 
 
 def _plain(entries: tuple[Any, ...], key: str) -> tuple[str, ...]:

@@ -128,10 +128,12 @@ def _text(what: str, _: CustomField, value: object) -> str:
 def _number(what: str, _: CustomField, value: object) -> int | float:
     if isinstance(value, Decimal) and value.is_finite():
         value = int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, int) and not isinstance(value, bool):  # which may be beyond all floats
+        if abs(value) > _LARGEST_WHOLE:
+            raise _refusal(what, f"a number up to {_LARGEST_WHOLE}: beyond it digits are lost", value)
+        return value
+    if not isinstance(value, float) or not math.isfinite(value):
         raise _refusal(what, "a finite number", value)
-    if isinstance(value, int) and abs(value) > _LARGEST_WHOLE:
-        raise _refusal(what, f"a number up to {_LARGEST_WHOLE}: beyond it digits are lost", value)
     return value
 
 

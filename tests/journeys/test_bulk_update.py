@@ -98,6 +98,15 @@ async def test_a_bad_input_fails_with_its_place_and_the_others_go_on(sandbox, gh
     assert "input 1:" in run.summary.failures[0].reason
 
 
+async def test_an_input_that_breaks_its_check_spoils_no_other(sandbox, ghl):
+    first, second, *_ = ids(sandbox)
+    beyond = {"contact.pincode": 10**5000}  # which Python does not even show
+    inputs = [(first, ContactChanges(custom_fields=beyond)), (second, ContactChanges(city="Chur"))]
+    outcomes = await collected(bulk.update(ghl, inputs))
+    assert [outcome.kind for outcome in outcomes] == ["failed", "ok"]
+    assert outcomes[0].reason.startswith("it cannot be checked: ValueError: ")
+
+
 async def test_inputs_come_from_an_async_source_as_they_come(sandbox, ghl):
     some, done = ids(sandbox)[:3], asyncio.Queue()
 

@@ -94,6 +94,15 @@ async def test_a_file_of_failed_rows_that_somebody_has_mended_is_kept(ghl_async,
     assert "nobody" in (tmp_path / "x-failed.csv").read_text(encoding="utf-8")
     assert (tmp_path / "x-failed.csv.bak").read_text(encoding="utf-8") == mended
     assert (await ghl_async("update", "x-failed.csv")).code == 4, "its own ledger went with the rows that it knew"
+    for number in ("2", "3"):
+        again = (tmp_path / "x-failed.csv").read_text(encoding="utf-8").replace("nobody", f"nobody{number}")
+        (tmp_path / "x-failed.csv").write_text(again, encoding="utf-8")
+        assert (await ghl_async("update", "x.csv")).code == 4
+        assert (tmp_path / f"x-failed.csv.bak{number}").read_text(encoding="utf-8") == again
+    assert (tmp_path / "x-failed.csv.bak").read_text(encoding="utf-8") == mended, "what was kept is never replaced"
+    assert {path.name for path in tmp_path.glob("*.ledger.bak*")} == {
+        f"x-failed.csv.ledger.bak{number}" for number in ("", "2")
+    }
 
 
 async def test_custom_fields_are_written_by_name_from_json_lines(ghl_async, sandbox, tmp_path):
@@ -105,6 +114,21 @@ async def test_custom_fields_are_written_by_name_from_json_lines(ghl_async, sand
     values = {value["id"]: value["value"] for value in truth(sandbox, contact_id)["customFields"]}
     assert values[fields["TEXT"]["id"]] == "35061"
     assert values[fields["NUMERICAL"]["id"]] == 12.5
+
+
+async def test_a_number_beyond_all_floats_fails_its_own_row(ghl_async, sandbox, tmp_path):
+    first, second = ids(sandbox, 2)
+    fields = sandbox.state.main.dictionaries.fields.by_id.values()
+    name = next(field["name"] for field in fields if field["dataType"] == "NUMERICAL")
+    write(tmp_path / "x.csv", ["id", "city", name], [first, "Bern", "1" + "0" * 400], [second, "Bern", "7"])
+    rows = [{"id": first, "city": "Chur", name: 10**400}, {"id": second, "city": "Chur"}]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for file, line, city in (("x.csv", 2, "Bern"), ("x.jsonl", 1, "Chur")):
+        ended = await ghl_async("update", file)
+        assert ended.code == 4
+        assert re.search(rf"^line {line}: .*takes a number up to 9007199254740991", ended.err, re.MULTILINE)
+        assert truth(sandbox, second)["city"] == city
+    assert len(writes(sandbox)) == 2
 
 
 async def test_an_upsert_creates_and_changes(ghl_async, sandbox, tmp_path):

@@ -140,6 +140,7 @@ WRONG = [
     ("Balance", float("inf"), "takes a finite number"),
     ("Balance", Decimal("NaN"), "takes a finite number"),
     ("Balance", 2**53, "up to 9007199254740991"),
+    ("Balance", 10**400, "up to 9007199254740991"),
     ("Consents", "mail", "takes a list of texts"),
     ("Consents", ["mail", "fax"], "has no option 'fax': they are 'mail', 'phone'"),
     ("Pets", [1], "takes a list of texts"),

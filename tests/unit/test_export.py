@@ -10,9 +10,13 @@ import pytest
 
 from ghl_async.bulk import export, spread_custom_fields
 from ghl_async.bulk._schema import SCHEMA_VERSION
+from ghl_async.bulk._views import COLUMNS, custom_columns
 from ghl_async.bulk.store import Identity, Row, SQLiteStore
+from ghl_async.cli.columns import Manner, map_columns
+from ghl_async.dictionary import custom_fields_by_name
 from ghl_async.errors import StoreBusy, StoreFailed, StoreMismatch, UsageError
 from ghl_async.models import CustomField
+from ghl_async.models.contact_names import is_own
 
 from .store_rows import EVERYTHING, ask, batch, contact
 
@@ -134,6 +138,57 @@ async def test_custom_fields_are_called_as_people_know_them_or_by_what_tells_the
     assert ann['Say "hi", it\'s'] == {"k": None}
     assert ann["city"] is None
     assert other["Pin code"] is None
+
+
+def test_no_custom_field_has_a_column_that_means_something_else_to_whoever_reads_it_back():
+    fields = [
+        CustomField(id="F1", name="First Name", field_key="contact.first_name_1"),
+        CustomField(id="F2", name="Address", field_key="address"),
+        CustomField(id="F3", name="Business name", field_key=None),
+        CustomField(id="F4", name="contact.other", field_key="contact.four"),
+        CustomField(id="F5", name="Other", field_key="contact.other"),
+        CustomField(id="F6", name="Name", field_key="contact.name"),
+        CustomField(id="F7", name="№", field_key="contact.no"),
+    ]
+    names = custom_columns(fields)
+    expected = ("contact.first_name_1", "F2", "F3", "contact.four", "Other", "contact.name", "№")
+    assert tuple(column.name for column in names.values()) == expected
+    assert all(is_own(column.name) for column in COLUMNS["contacts"])
+    columns = map_columns(["id", *expected], custom_fields_by_name(fields), Manner(upsert=False, is_text=True))
+    assert {field.id: name for name, field in columns.custom.items()} == {id_: names[id_].name for id_ in names}
+
+
+async def test_days_are_shown_as_days(path):
+    born = {"a": 1234567890123, "b": -293414400000, "c": "1980-02-03T00:00:00.000Z", "d": "1980-02-03", "e": None}
+    born |= {"f": "soon", "g": 10**17}
+    renewal = CustomField(id="F", name="Renewal", data_type="DATE")
+    async with SQLiteStore(path) as store:
+        await store.begin(EVERYTHING)
+        for id_, value in born.items():
+            record = {"id": id_, "dateOfBirth": value, "customFields": [{"id": "F", "value": value}]}
+            await store.commit(batch(contact(id_, raw=json.dumps(record).encode())))
+    await spread_custom_fields(path, [renewal])
+    days = ["2009-02-13", "1960-09-14", "1980-02-03", "1980-02-03", None, "soon", 10**17]
+    wide = "SELECT date_of_birth, Renewal FROM contacts_with_custom_fields ORDER BY id"
+    assert [row[0] for row in ask(path, "SELECT date_of_birth FROM contacts ORDER BY id")] == days
+    assert ask(path, wide) == [(day, day) for day in days]
+    rows = await lines(path, "contacts", custom_fields=[renewal])
+    assert [(row["date_of_birth"], row["Renewal"]) for row in rows] == [(day, day) for day in days]
+    asked = ask(path, "SELECT value FROM custom_field_values ORDER BY contact_id")
+    assert [row[0] for row in asked] == [*born.values()]
+
+
+async def test_a_store_that_showed_days_as_they_were_sent_shows_days(path):
+    await spread_custom_fields(path, FIELDS)
+    ((now,),) = ask(path, "SELECT sql FROM sqlite_master WHERE name = 'contacts_with_custom_fields'")
+    start, end = now.index("CASE WHEN typeof(json_extract(readable, '$.dateOfBirth'))"), now.index(" AS date_of_birth")
+    before = f"{now[:start]}json_extract(readable, '$.dateOfBirth'){now[end:]}"
+    ask(path, "DROP VIEW contacts_with_custom_fields")
+    ask(path, before)
+    ask(path, "PRAGMA user_version = 3")
+    async with SQLiteStore(path) as store:
+        await store.begin(EVERYTHING)
+    assert ask(path, "SELECT sql FROM sqlite_master WHERE name = 'contacts_with_custom_fields'") == [(now,)]
 
 
 async def test_a_view_with_custom_fields_is_made_and_made_anew(path):

@@ -6,7 +6,8 @@ import pytest
 from msgspec import UNSET
 
 from ghl_async.cli.columns import Manner, map_columns, needs_custom_fields
-from ghl_async.cli.sheet import Failures, failed_beside, look, rows
+from ghl_async.cli.failures import Failures, failed_beside
+from ghl_async.cli.sheet import look, rows
 from ghl_async.dictionary import custom_fields_by_name
 from ghl_async.errors import UsageError
 from ghl_async.models import ContactChanges, ContactDraft, CustomField
@@ -207,10 +208,38 @@ def test_columns_are_found_by_every_name_that_a_field_has():
     assert {name: field.id for name, field in columns.custom.items()} == {"pincode": "F1", "F2": "F2", "wants": "F3"}
 
 
-def test_a_field_of_contacts_comes_before_a_custom_field_of_the_same_name():
-    columns = map_columns(["id", "City", "contact.town"], FIELDS, CSV)
-    assert columns.standard["City"] == "city"
-    assert columns.custom["contact.town"].id == "F7"
+def test_a_name_as_the_api_spells_it_is_the_contacts_own_field_and_a_key_is_the_custom_one():
+    fields = custom_fields_by_name(
+        [
+            CustomField(id="F1", name="City", field_key="contact.town"),
+            CustomField(id="F2", name="Name it", field_key="contact.name"),
+            CustomField(id="F3", name="ID it", field_key="contact.id"),
+        ]
+    )
+    columns = map_columns(["id", "city", "contact.town", "contact.name", "contact.id"], fields, CSV)
+    assert columns.standard == {"id": "id", "city": "city"}
+    assert {name: field.id for name, field in columns.custom.items()} == {
+        "contact.town": "F1",
+        "contact.name": "F2",
+        "contact.id": "F3",
+    }
+
+
+def test_a_name_that_fits_a_custom_field_as_well_is_refused_with_what_to_write():
+    fields = custom_fields_by_name(
+        [
+            CustomField(id="F1", name="First Name", field_key="contact.first"),
+            CustomField(id="F2", name="Address", field_key="contact.place"),
+            CustomField(id="F3", name="Business Name"),
+        ]
+    )
+    with pytest.raises(UsageError) as refusal:
+        map_columns(["id", "First name", "Address", "Business Name", "City"], fields, CSV)
+    said = str(refusal.value)
+    assert """write 'first_name' for the contact's own, and 'contact.first' for that one""" in said
+    assert """write 'address1' for the contact's own, and 'contact.place' for that one""" in said
+    assert """the custom field "Business Name" (F3): write 'F3' for that one""" in said
+    assert "--leave-out 'First name,Address,Business Name'" in said
 
 
 def test_all_unknown_columns_are_named_at_once_with_what_is_near():
@@ -243,8 +272,9 @@ def test_columns_that_cannot_be_meant_together_are_refused(columns, manner, word
         map_columns(columns, FIELDS, manner)
 
 
-def test_the_location_is_asked_only_where_a_column_can_be_nothing_but_a_custom_field():
-    assert not needs_custom_fields(["id", "First Name", "date_added"], CSV)
+def test_the_location_is_asked_only_where_a_column_can_be_a_custom_field():
+    assert not needs_custom_fields(["id", "first_name", "firstName", "date_added"], CSV)
+    assert needs_custom_fields(["id", "First Name"], CSV), "a custom field may be called so too"
     assert needs_custom_fields(["id", "Pin code"], CSV)
     assert not needs_custom_fields(["id", "Pin code"], Manner(upsert=False, is_text=True, leave_out=("Pin code",)))
 
@@ -270,7 +300,33 @@ def test_empty_cells_clear_where_that_is_meant_and_json_null_always_does():
     _, changes = map_columns(["id", "city", "Pin code"], FIELDS, JSON).read({"id": "C", "city": None, "Pin code": None})
     assert changes == ContactChanges(city=None, custom_fields={"F1": None})
     _, changes = map_columns(["id", "city", "email"], FIELDS, JSON).read({"id": "C", "city": ""})
-    assert changes == ContactChanges(city="")
+    assert changes == ContactChanges(city=None), "so an export shows what was emptied"
+    cells = {"id": "C", "postal_code": "", "country": "", "tags": ""}
+    clearing = Manner(upsert=False, is_text=True, empty_clears=True, replace_tags=True)
+    _, changes = map_columns([*cells], None, clearing).read(cells)
+    assert changes == ContactChanges(postal_code="", country="", tags=[]), "the API takes no null in these"
+    _, changes = map_columns([*cells], None, JSON).read(dict.fromkeys(cells) | {"id": "C"})
+    assert changes == ContactChanges(postal_code="", country="", tags=[])
+
+
+@pytest.mark.parametrize(
+    ("upsert", "columns"),
+    [(False, ["id", "city", "DND"]), (True, ["email", "dnd", "postal_code", "country", "source"])],
+)
+def test_columns_that_the_api_cannot_clear_are_named_at_once(upsert, columns):
+    manner = Manner(upsert=upsert, is_text=True, empty_clears=True)
+    refused = ", ".join(map(repr, columns[2 - upsert :]))
+    with pytest.raises(UsageError, match=f"cannot clear {refused}; --leave-out {','.join(columns[2 - upsert :])} goes"):
+        map_columns(columns, FIELDS, manner)
+    assert map_columns(columns, FIELDS, Manner(upsert=upsert, is_text=True)).standard
+
+
+def test_what_the_api_shows_in_other_types_than_it_takes_is_read_all_the_same():
+    cells = {"id": "C", "postal_code": 35061, "Budget": "251", "Boxes": {"opt1": "a", "opt2": 2}}
+    _, changes = map_columns([*cells], FIELDS, JSON).read(cells)
+    assert changes == ContactChanges(postal_code="35061", custom_fields={"F2": 251, "F4": {"opt1": "a", "opt2": "2"}})
+    _, changes = map_columns(["id", "Boxes"], FIELDS, CSV).read({"id": "C", "Boxes": '{"opt1": "a", "opt2": 2.5}'})
+    assert changes == ContactChanges(custom_fields={"F4": {"opt1": "a", "opt2": "2.5"}})
 
 
 def test_an_upsert_has_drafts_and_no_ids():
