@@ -22,7 +22,7 @@ from ._rows import Batch, ContactRows, Difference, Kind, Part, QuarantinedRow, R
 from ._workers import InOrder, stream
 from .store import Store
 
-__all__ = ["Confirmed", "confirmed"]
+__all__ = ["NOT_MADE_SURE", "Confirmed", "confirmed"]
 
 NOT_MADE_SURE = "it could not be found out whether what is stored and was not sent still exists"
 T = TypeVar("T")
