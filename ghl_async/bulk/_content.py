@@ -7,11 +7,12 @@ zone and by other names than its contact does (facts 8.3), and some replies say 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from ._rows import Part
 
-__all__ = ["differing", "is_same", "said"]
+__all__ = ["came_alike", "differing", "is_same", "said"]
 
 _OWN_WORDS: dict[Part, frozenset[str]] = {
     "tasks": frozenset({"title", "body", "assignedTo", "dueDate", "completed"}),
@@ -22,6 +23,8 @@ _OWN_WORDS: dict[Part, frozenset[str]] = {
 _IN_ANOTHER_ZONE = frozenset({"dateAdded", "dateUpdated", "status"})
 """Names whose values differ between a calendar's appointment and a contact's: two zones, and another `status`."""
 _TO_THE_SECOND = 19
+_CLOCKS_ARE_SET_BY = (0.0, 1800.0, 3600.0)
+"""By how many seconds the difference of two zones may change from one date to another."""
 
 
 def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
@@ -34,10 +37,18 @@ def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
     names = first.keys() | second.keys()
     if part in _OWN_WORDS and not _came_alike(part, first, second):
         if part == "appointments":
+            if not _were_changed_alike(first, second):
+                return False
             first, second = _by_the_wall_clock(first), _by_the_wall_clock(second)
         # A name that only one of them has, even if it is null there, may belong to the way.
         names = (first.keys() & second.keys()) | _OWN_WORDS[part]
     return all(first.get(name) == second.get(name) for name in names)
+
+
+def came_alike(one: str | bytes, other: str | bytes) -> bool:
+    """Whether two texts of an appointment surely came the same way, so that every name of theirs can be compared."""
+    first, second = _named(one), _named(other)
+    return first is not None and second is not None and _came_alike("appointments", first, second)
 
 
 def differing(one: str | bytes, other: str | bytes) -> set[str] | None:
@@ -62,7 +73,7 @@ def _named(text: str | bytes) -> dict[str, Any] | None:
     """Every name of a text but that of its place in a search, with what it says."""
     try:
         # The standard parser, because it also takes what msgspec refuses (lone surrogates, NaN).
-        found = json.loads(_bytes(text).decode(errors="replace"))
+        found = json.loads(_bytes(text).decode(errors="surrogateescape"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
@@ -82,6 +93,31 @@ def _has_zone(said: dict[str, Any]) -> bool | None:
         if isinstance(text, str) and len(text) >= _TO_THE_SECOND:
             return len(text) > _TO_THE_SECOND
     return None
+
+
+def _were_changed_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether both ways show the same change as the last one, as far as their dates tell.
+
+    A calendar does not show all that can change of an appointment, but the date. Two zones lie as far apart for
+    `dateUpdated` as for `dateAdded`, give or take what clocks are set by in spring.
+    """
+    moved = [_seconds_between(one, other, name) for name in ("dateAdded", "dateUpdated")]
+    if moved[0] is None or moved[1] is None:
+        return True
+    apart = abs(moved[0] - moved[1])
+    return any(abs(apart - step) <= 1.0 for step in _CLOCKS_ARE_SET_BY)  # one of them may be cut to the second
+
+
+def _seconds_between(one: dict[str, Any], other: dict[str, Any], name: str) -> float | None:
+    try:
+        first, second = (datetime.fromisoformat(each[name]) for each in (one, other))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (_in_utc(first) - _in_utc(second)).total_seconds()
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _by_the_wall_clock(said: dict[str, Any]) -> dict[str, Any]:
