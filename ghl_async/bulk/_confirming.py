@@ -2,7 +2,8 @@
 
 A reading that is older than what is stored may come from an index that lags, or from a server that has set its date
 back: the contact itself tells. A list that does not show a record any more may have left it out, or have been read
-while it moved: the list of its contact tells.
+while it moved: the list of its contact tells. So it does where an appointment that came from there differs from what a
+calendar shows, by other names and without who it is assigned to.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import msgspec
 from ..client import GHLClient
 from ..errors import GHLError
 from ..models import Contact, decode_record
-from ._content import is_same
+from ._content import came_alike, is_same
 from ._cursors import MOST_CALLS
 from ._gone import ENDS_THE_RUN
 from ._rows import Batch, ContactRows, Difference, Kind, Part, QuarantinedRow, Row, iso
 from ._workers import InOrder, stream
 from .store import Store
 
-__all__ = ["Confirmed", "confirmed"]
+__all__ = ["NOT_MADE_SURE", "Confirmed", "confirmed"]
 
 NOT_MADE_SURE = "it could not be found out whether what is stored and was not sent still exists"
 T = TypeVar("T")
@@ -69,14 +70,7 @@ async def confirmed(
         compared = tuple(msgspec.structs.replace(row, calendars=None) for row in compared)
     found = await store.compare(compared)
 
-    def comes_from_its_contact(each: Difference) -> bool:
-        if each.part == "appointments":
-            return rows[each.contact_id].calendars is None
-        return each.part in read_one_by_one
-
-    doubtful = [
-        each for each in found if each.is_older or (each.what == "surplus" and not comes_from_its_contact(each))
-    ]
+    doubtful = [each for each in found if await _is_doubtful(store, rows[each.contact_id], each, read_one_by_one)]
     if not doubtful:
         return Confirmed(batch, found)
     by_contact: dict[str, dict[Part, list[Difference]]] = {}
@@ -103,6 +97,17 @@ async def confirmed(
                 unsure += answer.unsure
     whole = msgspec.structs.replace(batch, contacts=tuple(rows[row.id] for row in batch.contacts))
     return Confirmed(whole, [*(each for each in found if each not in wrong), *stale], unsure)
+
+
+async def _is_doubtful(store: Store, row: ContactRows, each: Difference, read_one_by_one: Collection[Kind]) -> bool:
+    if each.is_older or each.part == "contacts":
+        return each.is_older
+    if row.calendars is None if each.part == "appointments" else each.part in read_one_by_one:
+        return False  # it comes from the contact's own list
+    if each.part == "appointments" and each.what == "stale":
+        kept, sent = await store.stored(each), _record(row, each.part, each.id)
+        return kept is not None and sent is not None and not came_alike(kept.raw, sent.raw)
+    return each.what == "surplus"
 
 
 async def _dated(ghl: GHLClient, store: Store, row: ContactRows, some: list[Difference]) -> _Answer:
@@ -143,16 +148,29 @@ async def _listed(ghl: GHLClient, store: Store, row: ContactRows, kind: Kind, so
         kept, sent = await store.stored(each), there[each.id]
         if kept is None or not is_same(kind, kept.raw, sent.raw):
             stale.append(msgspec.structs.replace(each, what="stale"))
-            kept = sent
-        row = _with(row, kind, kept)
+            row = _with(row, kind, sent)
+        elif each.what == "surplus":
+            row = _with(row, kind, kept)
+        # Else the calendar's text is as right, and is what the calendar will be held against.
     return _Answer(row, refuted, stale)
 
 
+def _record(row: ContactRows, kind: Kind, id_: str) -> Row | QuarantinedRow | None:
+    apart = [each for each in row.quarantined if (each.kind, each.id) == (kind, id_)]
+    return apart[0] if apart else next((each for each in row.children[kind] if each.id == id_), None)
+
+
 def _with(row: ContactRows, kind: Kind, record: Row | QuarantinedRow | None) -> ContactRows:
+    """A row with one record more, or in the place of the one with its id."""
+    if record is None:
+        return row
+    apart = tuple(each for each in row.quarantined if (each.kind, each.id) != (kind, record.id))
+    others = tuple(each for each in row.children[kind] if each.id != record.id)
     if isinstance(record, QuarantinedRow):
-        return msgspec.structs.replace(row, quarantined=(*row.quarantined, record))
-    more = () if record is None else (record,)
-    return msgspec.structs.replace(row, children={**row.children, kind: (*row.children[kind], *more)})
+        apart = (*apart, record)
+    else:
+        others = (*others, record)
+    return msgspec.structs.replace(row, children={**row.children, kind: others}, quarantined=apart)
 
 
 async def _asked(answer: Awaitable[T]) -> T | None:

@@ -7,12 +7,12 @@ zone and by other names than its contact does (facts 8.3), and some replies say 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from ._rows import Part
 
-__all__ = ["differing", "is_as_left", "is_same", "said"]
+__all__ = ["came_alike", "differing", "is_as_left", "is_same", "said"]
 
 _OWN_WORDS: dict[Part, frozenset[str]] = {
     "tasks": frozenset({"title", "body", "assignedTo", "dueDate", "completed"}),
@@ -23,7 +23,8 @@ _OWN_WORDS: dict[Part, frozenset[str]] = {
 _IN_ANOTHER_ZONE = frozenset({"dateAdded", "dateUpdated", "status"})
 """Names whose values differ between a calendar's appointment and a contact's: two zones, and another `status`."""
 _TO_THE_SECOND = 19
-_SUMMER_TIME = (timedelta(hours=-1), timedelta(0), timedelta(hours=1))
+_CLOCKS_ARE_SET_BY = (0.0, 1800.0, 3600.0)
+"""By how many seconds the difference of two zones may change from one date to another."""
 
 
 def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
@@ -36,6 +37,8 @@ def is_same(part: Part, one: str | bytes, other: str | bytes) -> bool:
     names = first.keys() | second.keys()
     if part in _OWN_WORDS and not _came_alike(part, first, second):
         if part == "appointments":
+            if _were_changed_alike(first, second) is False:
+                return False
             first, second = _by_the_wall_clock(first), _by_the_wall_clock(second)
         # A name that only one of them has, even if it is null there, may belong to the way.
         names = (first.keys() & second.keys()) | _OWN_WORDS[part]
@@ -51,10 +54,16 @@ def is_as_left(part: Part, reply: str | bytes, there: str | bytes) -> bool:
     if is_same(part, reply, there):
         return True
     left, found = said(reply), said(there)
-    if part != "appointments" or left is None or found is None or not _is_unchanged(left, found):
+    if part != "appointments" or left is None or found is None or not _were_changed_alike(left, found):
         return False
     left, found = _by_the_wall_clock(left), _by_the_wall_clock(found)
     return all(_equal(left[name], found.get(name)) for name in left.keys() & _OWN_WORDS[part])
+
+
+def came_alike(one: str | bytes, other: str | bytes) -> bool:
+    """Whether two texts of an appointment surely came the same way, so that every name of theirs can be compared."""
+    first, second = _named(one), _named(other)
+    return first is not None and second is not None and _came_alike("appointments", first, second)
 
 
 def differing(one: str | bytes, other: str | bytes) -> set[str] | None:
@@ -97,7 +106,7 @@ def _named(text: str | bytes) -> dict[str, Any] | None:
     """Every name of a text but that of its place in a search, with what it says."""
     try:
         # The standard parser, because it also takes what msgspec refuses (lone surrogates, NaN).
-        found = json.loads(_bytes(text).decode(errors="replace"))
+        found = json.loads(_bytes(text).decode(errors="surrogateescape"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
@@ -119,30 +128,31 @@ def _has_zone(said: dict[str, Any]) -> bool | None:
     return None
 
 
-def _is_unchanged(left: dict[str, Any], found: dict[str, Any]) -> bool:
-    """Whether two texts of an appointment name one date of its last change, that of a reply in UTC."""
-    (added, added_there), (updated, updated_there) = [
-        (_instant(left.get(name)), _instant(found.get(name))) for name in ("dateAdded", "dateUpdated")
-    ]
-    if updated is None or updated_there is None or updated.tzinfo is None:
-        return False
-    if updated_there.tzinfo is not None:
-        return updated == updated_there
-    if added is None or added_there is None or added.tzinfo is None or added_there.tzinfo is not None:
-        return False
-    # A contact's list names neither zone nor milliseconds: both of its dates are off by the location's offset.
-    return _offset(updated_there, updated) - _offset(added_there, added) in _SUMMER_TIME
+def _were_changed_alike(one: dict[str, Any], other: dict[str, Any]) -> bool | None:
+    """Whether two texts of an appointment show the same change as the last one; None: their dates do not tell.
 
-
-def _instant(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+    A calendar does not show all that can change of an appointment, nor does the reply to a write, but the date. Two
+    zones lie as far apart for `dateUpdated` as for `dateAdded`, give or take what clocks are set by in spring.
+    """
+    added, updated = [_seconds_between(one, other, name) for name in ("dateAdded", "dateUpdated")]
+    if added is None or updated is None:
         return None
+    apart = abs(added - updated)
+    if _has_zone(one) is _has_zone(other):
+        return apart == 0.0
+    return any(abs(apart - step) <= 1.0 for step in _CLOCKS_ARE_SET_BY)  # one of them may be cut to the second
 
 
-def _offset(wall: datetime, instant: datetime) -> timedelta:
-    return wall - instant.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+def _seconds_between(one: dict[str, Any], other: dict[str, Any], name: str) -> float | None:
+    try:
+        first, second = (datetime.fromisoformat(each[name]) for each in (one, other))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (_in_utc(first) - _in_utc(second)).total_seconds()
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _by_the_wall_clock(said: dict[str, Any]) -> dict[str, Any]:

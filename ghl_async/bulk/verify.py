@@ -17,8 +17,9 @@ import msgspec
 from ..client import GHLClient
 from ..errors import GHLError, UsageError
 from ..models import ContactQuery
+from ._amiss import Amiss
 from ._calendar import list_calendars
-from ._confirming import confirmed
+from ._confirming import NOT_MADE_SURE, confirmed
 from ._content import said
 from ._copying import ALL_HOLES, Copying
 from ._doors import ENDS_THE_RUN
@@ -26,7 +27,7 @@ from ._findings import Verified
 from ._frontier import Frontier
 from ._gone import Asked
 from ._landing import calendar_of
-from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Difference, Identity
+from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Difference, Identity, Part
 from .fetch import ContactBundle, Step, included
 from .run import Run, Tally
 from .store import Store
@@ -34,7 +35,7 @@ from .store import Store
 __all__ = ["verify"]
 
 ONE_BY_ONE = "a sample is read contact by contact, so that what a search leaves out is found"
-BY_ITSELF = "what no calendar shows is read from its contact"
+BY_ITSELF = "what the cheaper ways do not show again is read from its contact"
 
 
 def verify(
@@ -92,16 +93,13 @@ class _Verification(Copying[Difference]):
         """Those that the location lists, or why it does not; None: nobody has asked."""
         self._unlisted = 0
         """Appointments that no calendar shows, so that a store need not hold them, and that this one does not."""
-        self._alone: set[str] = set()
-        """Contacts of which the store holds appointments that were not sent, and that perhaps no calendar shows."""
         self._met: set[str] = set()
         self._was_met = self._compared = 0
         self._found: Counter[str] = Counter()
-        self._records = self._unread = self._hidden = self._apart = 0
-        self._mended: set[str] = set()
+        self._records = self._apart = 0
+        self._amiss = Amiss()
         self._gap: str | None = None
         """Why the reading proves nothing."""
-        self._differing: dict[str, None] = {}
 
     async def run(self, run: Run[Difference], *, resume: bool = True) -> AsyncGenerator[Difference, None]:
         """Look before the store is taken: that would make it."""
@@ -123,11 +121,15 @@ class _Verification(Copying[Difference]):
                 yield difference
         if run.stopped:
             return
-        holes = await self._store.holes(limit=ALL_HOLES)
-        self._differing |= dict.fromkeys(hole.contact_id for hole in holes)
+        await self._note_holes()
         if self._repair and self._gap is None:
             await self._mend(run)
-        await self._close(run, len(holes))
+            await self._note_holes()
+        await self._close(run)
+
+    async def _note_holes(self) -> None:
+        for hole in await self._store.holes(limit=ALL_HOLES):
+            self._amiss.unread(hole.contact_id, hole.kind, hole.reason)
 
     async def _compare_all(self, run: Run[Difference]) -> AsyncGenerator[Difference, None]:
         async with aclosing(self._read(run, self._query, self._kinds, Frontier(), moves=False)) as reading:
@@ -149,11 +151,14 @@ class _Verification(Copying[Difference]):
     async def _ask_for_hidden(
         self, run: Run[Difference], contact_ids: Sequence[str]
     ) -> AsyncGenerator[Difference, None]:
-        asked = Asked()
-        async with aclosing(self._ask_for(run, contact_ids, asked)) as removing:
+        gone: set[str] = set()
+        async with aclosing(self._ask_for(run, contact_ids, Asked())) as removing:
             async for difference in removing:
+                gone.add(difference.contact_id)
                 yield difference
-        self._hidden += asked.alive + asked.unsure
+        for contact_id in contact_ids if not run.stopped else ():
+            if contact_id not in gone:
+                self._amiss.hidden(contact_id)
 
     async def _compare_some(self, run: Run[Difference], sample: int) -> AsyncGenerator[Difference, None]:
         for kind in self._kinds:
@@ -169,9 +174,7 @@ class _Verification(Copying[Difference]):
 
     async def _write(self, batch: Batch, part: Sequence[ContactBundle]) -> AsyncGenerator[Difference, None]:
         if not self._compares:
-            confirmation = await confirmed(self._ghl, self._store, batch, self._one_by_one)
-            await self._keep(confirmation.batch, part)
-            self._mended.update({row.id for row in batch.contacts} - {each.contact_id for each in confirmation.unsure})
+            await self._write_again(batch, part)
             return
         fresh = await self._note_met(part)
         sent = [row for row in {row.id: row for row in batch.contacts}.values() if row.id in fresh]
@@ -180,14 +183,30 @@ class _Verification(Copying[Difference]):
         self._records += sum(len(each) for row in sent for each in row.children.values())
         whole = msgspec.structs.replace(batch, contacts=tuple(sent))
         looked = await confirmed(self._ghl, self._store, whole, self._one_by_one, beyond_calendars=True)
-        self._unread += len(looked.unsure)
-        self._differing |= {each.contact_id: None for each in looked.unsure}
-        self._alone |= {each.contact_id for each in looked.unsure if each.part == "appointments"}
+        for each in looked.unsure:
+            self._amiss.unread(each.contact_id, each.part, NOT_MADE_SURE)
         for difference in await self._expected(looked.found, sent):
-            self._differing[difference.contact_id] = None
+            self._amiss.found(difference)
             self._found[difference.what] += 1
             self._note()
             yield difference
+
+    async def _write_again(self, batch: Batch, part: Sequence[ContactBundle]) -> None:
+        """Write what differs: mended is only what was seen to differ here too, or could be read here."""
+        looked = await confirmed(self._ghl, self._store, batch, self._one_by_one)
+        await self._keep(looked.batch, part)
+        unsure = {(each.contact_id, each.part) for each in looked.unsure}
+        seen: dict[str, list[Difference]] = {}
+        for each in looked.found:
+            seen.setdefault(each.contact_id, []).append(each)
+        for row in looked.batch.contacts:
+            parts: set[Part] = {"contacts", *row.children}
+            if row.calendars is not None:  # what these do not show may be what could not be read
+                parts.discard("appointments")
+            read = (each for each in parts if each not in row.holes and (row.id, each) not in unsure)
+            self._amiss.written(row.id, seen.get(row.id, ()), read)
+        for contact_id, kind in unsure:
+            self._amiss.unread(contact_id, kind, NOT_MADE_SURE)
 
     async def _note_met(self, part: Sequence[ContactBundle]) -> set[str]:
         """Count the contacts of a part, and return those that come for the first time."""
@@ -197,8 +216,8 @@ class _Verification(Copying[Difference]):
         self._was_met += len(fresh) + len(part) - len(ids)
         if self._sample is not None:
             self._met.update(ids)
-        self._unread += sum(len(bundle.failures) for bundle in part)
-        self._differing |= {bundle.id: None for bundle in part if bundle.failures and bundle.id is not None}
+        for failure in (failure for bundle in part for failure in bundle.failures):
+            self._amiss.unread(failure.contact_id, failure.kind, failure.reason)
         return fresh
 
     async def _expected(self, found: Sequence[Difference], rows: Sequence[ContactRows]) -> list[Difference]:
@@ -210,9 +229,8 @@ class _Verification(Copying[Difference]):
                 row = by_contact[each.contact_id]
                 read = {one.id: one.raw for one in row.children.get("appointments", ())}
                 raw = {one.id: one.raw for one in row.quarantined}.get(each.id, read.get(each.id))
-                if raw is None:
-                    self._alone.add(each.contact_id)
-                elif each.what == "missing" and row.calendars is None and not await self._is_listed(raw):
+                is_alone = each.what == "missing" and row.calendars is None
+                if is_alone and raw is not None and not await self._is_listed(raw):
                     self._unlisted += 1
                     self._records -= each.id in read
                     continue
@@ -233,8 +251,8 @@ class _Verification(Copying[Difference]):
         return calendar_of(appointment) in self._calendars and (said(appointment) or {}).get("deleted") is not True
 
     async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Difference, None]:
-        self._mended.update(contact_ids)
         for contact_id in contact_ids:
+            self._amiss.gone(contact_id)
             self._found["surplus"] += 1
             self._note()
             yield Difference(contact_id, "contacts", contact_id, "surplus")
@@ -243,11 +261,12 @@ class _Verification(Copying[Difference]):
 
     async def _mend(self, run: Run[Difference]) -> None:
         self._compares = False
-        by_themselves = [each for each in self._differing if each in self._alone]
-        await self._read_again(run, [each for each in self._differing if each not in self._alone])
-        if by_themselves:
-            self._doors.shut.setdefault("appointments", BY_ITSELF)
-            await self._read_again(run, by_themselves)
+        await self._read_again(run, self._amiss.contact_ids())
+        # What one way has found, another one may not show: read again, as far as it can be, from each contact's lists.
+        shut, opened = self._doors.shut, self._doors.open
+        self._doors.shut = {**dict.fromkeys(self._kinds, BY_ITSELF), **shut}
+        await self._read_again(run, self._amiss.contact_ids(opened))
+        self._doors.shut = shut
 
     async def _read_again(self, run: Run[Difference], contact_ids: Sequence[str]) -> None:
         async with aclosing(self._read_some(run, contact_ids, self._kinds)) as reading:
@@ -282,13 +301,13 @@ class _Verification(Copying[Difference]):
             words += f"; the calendars were not listed ({self._calendars}): what is missing may be of deleted ones"
         return words
 
-    async def _close(self, run: Run[Difference], holes: int) -> None:
+    async def _close(self, run: Run[Difference]) -> None:
         tally = self._tally
         tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
         tally.stored = await self._store.counts()
-        is_whole = self._gap is None and not run.stopped and not self._hidden and self._mended >= self._differing.keys()
-        holes += self._unread + self._hidden
-        is_mended = self._repair and is_whole and not tally.stored.holes and bool(holes + self._found.total())
+        holes, hidden = self._amiss.holes, self._amiss.hidden_contacts
+        is_whole = self._gap is None and not run.stopped and self._amiss.is_mended
+        is_mended = self._repair and is_whole and bool(holes + self._found.total())
         self._note(holes=holes, unlisted=self._unlisted, server_contacts=tally.total, mended=is_mended)
         if run.stopped or tally.verified is None:
             return
@@ -304,10 +323,8 @@ class _Verification(Copying[Difference]):
             f"{verified.missing} records are missing, {verified.stale} stale and {verified.surplus} too many,"
             f" {holes} could not be read"
         )
-        if self._hidden:
-            amiss += (
-                f", {self._hidden} of them contacts that the search does not show, though they are not known to be gone"
-            )
+        if hidden:
+            amiss += f", {hidden} of them contacts that the search does not show, though they are not known to be gone"
         if self._gap is not None:
             run.summary = tally.summary("incomplete", self._gap, resumable=False)
         elif is_even and not verified.all:

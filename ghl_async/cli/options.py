@@ -251,8 +251,8 @@ class UpdateOptions(PlaceOptions):
         bool,
         Parameter(
             show_default=False,
-            help="In CSV, let an empty cell clear the field; otherwise it says nothing. A column of a field that cannot "
-            "be cleared (dnd) is refused then.",
+            help="In CSV, let an empty cell clear the field; otherwise it says nothing. A column of a field that cannot"
+            " be cleared (dnd) is refused then.",
         ),
     ] = False
     replace_tags: Annotated[
