@@ -72,8 +72,8 @@ class Copying(ABC, Generic[Item]):
 
     async def run(self, run: Run[Item], *, resume: bool = True) -> AsyncGenerator[Item, None]:
         """Do it: begin, read and commit, finish, check."""
+        checkpoint = await self._store.begin(self._identity, resume=resume)
         try:
-            checkpoint = await self._store.begin(self._identity, resume=resume)
             self._doors.doubt(checkpoint.doubted)
             self._suspected = checkpoint.suspected
             async with aclosing(self._copy(run, checkpoint)) as running:
@@ -81,6 +81,7 @@ class Copying(ABC, Generic[Item]):
                     yield item
         finally:
             await self._doors.close()
+            await self._store.release()
 
     @abstractmethod
     def _copy(self, run: Run[Item], checkpoint: Checkpoint) -> AsyncGenerator[Item, None]:

@@ -26,11 +26,12 @@ from ..errors import (
 from ..models import ContactQuery, Filter, FilterGroup
 from ._cursors import MOST_CALLS, Cursors
 from ._frontier import Frontier
+from ._rows import ContactRows, Kind
 from ._workers import InOrder, stream
 from .run import Run, Tally
 from .store import Store
 
-__all__ = ["ENDS_THE_RUN", "Asked", "gone_among", "is_alive", "unmet"]
+__all__ = ["ENDS_THE_RUN", "Asked", "gone_among", "held_among", "is_alive", "unmet"]
 
 _AT_FIRST, _AT_A_TIME = 20, 200
 ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
@@ -136,6 +137,14 @@ async def gone_among(
             asked.unasked = len(contact_ids) - len(some)
             return
         start, end = end, end + _AT_A_TIME
+
+
+async def held_among(store: Store, contact_ids: Sequence[str], kinds: Sequence[Kind]) -> list[str]:
+    """Those of some contacts of which a store holds anything, if only set apart."""
+    rows = [ContactRows(each, None, None, b"", dict.fromkeys(kinds, ())) for each in contact_ids]
+    found = await store.compare(rows)
+    held = [each.contact_id for each in found if each.what != "missing" or await store.stored(each)]
+    return [*dict.fromkeys(held)]
 
 
 async def unmet(ghl: GHLClient, store: Store, run: Run[Any]) -> list[str] | None:

@@ -163,8 +163,11 @@ class Store(Protocol):
     async def counts(self) -> Counts:
         """Count what is stored. Reads whole indexes: for the start and the end of a run, not for its progress."""
 
+    async def release(self) -> None:
+        """Let go of the store behind a run, when every batch is written: the next run may `begin` it."""
+
     async def close(self) -> None:
-        """Wait until every batch is written, then let go of the store. May be called twice."""
+        """Wait until every batch is written, then let go of the store for good. May be called twice."""
 
 
 class SQLiteStore:
@@ -289,6 +292,11 @@ class SQLiteStore:
         """Count what is stored; see `Store.counts`."""
         return await self._on_thread(self._read, _landing.counts)
 
+    async def release(self) -> None:
+        """Wait for the writer, close the file and release the lock; see `Store.release`."""
+        if self._closing is None:
+            await self._on_thread(self._release)
+
     async def close(self) -> None:
         """Wait for the writer and release the lock; see `Store.close`."""
         if self._closing is None:
@@ -312,7 +320,8 @@ class SQLiteStore:
 
     def _begin(self, identity: Identity, *, resume: bool) -> Checkpoint:
         if self._database is not None:
-            raise UsageError(f"{self.path} is open already")
+            raise UsageError(f"{self.path} is open already: a store is for one run at a time")
+        self._failure = None
         facts = _facts(identity)
         self._kinds = tuple(kind for kind in KINDS if kind in identity.include)
         try:

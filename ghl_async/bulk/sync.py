@@ -36,7 +36,7 @@ from ._depth import SWEEP_EVERY, Depth, Rhythm, behind_a_pass, changed_from, dep
 from ._doors import ENDS_THE_RUN, TOO_FEW
 from ._findings import Change, Changes
 from ._frontier import Frontier
-from ._gone import Asked
+from ._gone import Asked, held_among
 from ._identity import WHOLE_EVERY, changed_since
 from ._newest_notes import NewNote, new_notes
 from ._own import Own, OwnWrites
@@ -137,11 +137,9 @@ class _Sync(Copying[Change]):
         if run.stopped:
             return
         self._note(read=depth)
-        is_whole = depth == "everything"
-        sweeps = depth == "sweep"
-        work = (
-            self._read_all(run, checkpoint) if is_whole else self._look_and_read(run, checkpoint, depth, sweeps=sweeps)
-        )
+        is_whole, sweeps = depth == "everything", depth == "sweep"
+        looking = self._look_and_read(run, checkpoint, depth, sweeps=sweeps)
+        work = self._read_all(run, checkpoint) if is_whole else looking
         async with aclosing(work) as changes:
             async for change in changes:
                 yield change
@@ -350,11 +348,8 @@ class _Sync(Copying[Change]):
         return self._own.explains(difference, stored.raw if isinstance(stored, Row) else None, sent)
 
     async def _remove(self, contact_ids: Sequence[str]) -> AsyncGenerator[Change, None]:
-        rows = [ContactRows(each, None, None, b"", dict.fromkeys(self._kinds, ())) for each in contact_ids]
-        found = await self._store.compare(rows)
-        # The search may still show one of which the store holds nothing any more, not even set apart.
-        held = [each.contact_id for each in found if each.what != "missing" or await self._store.stored(each)]
-        for contact_id in dict.fromkeys(held):
+        # The search may still show one of which the store holds nothing any more.
+        for contact_id in await held_among(self._store, contact_ids, self._kinds):
             is_own = self._own.has_removed(contact_id)
             self._counts["own" if is_own else "removed"] += 1
             self._note()
