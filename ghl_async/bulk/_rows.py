@@ -48,6 +48,12 @@ class Identity(msgspec.Struct, frozen=True):
     include: tuple[str, ...]
     """The kinds that are read with each contact; their order does not matter."""
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What makes one store's content differ from another's, as the file keeps it."""
+        include = ", ".join(sorted(set(self.include)))
+        return {"location_id": self.location_id, "query": self.query, "include": include}
+
 
 class Row(msgspec.Struct, frozen=True, gc=False):
     """One task, note or appointment."""

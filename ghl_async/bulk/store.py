@@ -164,7 +164,7 @@ class Store(Protocol):
         """Count what is stored. Reads whole indexes: for the start and the end of a run, not for its progress."""
 
     async def release(self) -> None:
-        """Let go of the store behind a run, when every batch is written: the next run may `begin` it."""
+        """End a run, when every batch is written: the next one may `begin`. What is stored can still be read."""
 
     async def close(self) -> None:
         """Wait until every batch is written, then let go of the store for good. May be called twice."""
@@ -293,9 +293,9 @@ class SQLiteStore:
         return await self._on_thread(self._read, _landing.counts)
 
     async def release(self) -> None:
-        """Wait for the writer, close the file and release the lock; see `Store.release`."""
+        """Wait for the writer and release the lock; see `Store.release`."""
         if self._closing is None:
-            await self._on_thread(self._release)
+            await self._on_thread(self._unlock)
 
     async def close(self) -> None:
         """Wait for the writer and release the lock; see `Store.close`."""
@@ -315,14 +315,15 @@ class SQLiteStore:
         with _schema.failures_named(self._file), _schema.looking(self._file) as database:
             if database is None:
                 return None
-            _schema.check_identity(database, self._file, _facts(identity))
+            _schema.check_identity(database, self._file, identity.facts)
             return _landing.checkpoint(database)
 
     def _begin(self, identity: Identity, *, resume: bool) -> Checkpoint:
-        if self._database is not None:
+        if self._lock is not None:
             raise UsageError(f"{self.path} is open already: a store is for one run at a time")
+        self._release()
         self._failure = None
-        facts = _facts(identity)
+        facts = identity.facts
         self._kinds = tuple(kind for kind in KINDS if kind in identity.include)
         try:
             with _schema.failures_named(self._file):
@@ -347,6 +348,8 @@ class SQLiteStore:
 
     def _write(self, job: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         database = self._opened()
+        if self._lock is None:
+            raise UsageError(f"{self.path}: no run holds it any more, so nothing is written: call begin() first")
         if self._failure is not None:
             raise StoreFailed(f"{self.path}: nothing more is written, because an earlier write failed: {self._failure}")
         try:
@@ -373,24 +376,17 @@ class SQLiteStore:
         return self._read(_sweeping.sample, self._kinds, contacts)
 
     def _release(self) -> None:
-        database, lock = self._database, self._lock
-        self._database = self._lock = None
+        database, self._database = self._database, None
         try:
             if database is not None:
                 database.close()
         finally:
-            # Last: whoever gets the lock must find a closed file.
-            if lock is not None:
-                lock.close()
+            self._unlock()  # last: whoever gets the lock must find a closed file
 
-
-def _facts(identity: Identity) -> dict[str, str]:
-    """What makes one store's content differ from another's, as the file keeps it."""
-    return {
-        "location_id": identity.location_id,
-        "query": identity.query,
-        "include": ", ".join(sorted(set(identity.include))),
-    }
+    def _unlock(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
 
 
 async def _outcome(future: Future[_T]) -> _T:

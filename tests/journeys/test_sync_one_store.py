@@ -17,6 +17,9 @@ async def test_one_store_serves_one_run_after_the_other(sandbox, ghl, path):
             change(sandbox, position, firstName="Renamed")
             assert (await bulk.sync(ghl, store)).changes.changed == 1
         assert (await bulk.verify(ghl, store)).exit_code == 0
+        assert ((await store.counts()).contacts, await store.holes()) == (120, [])
+        with pytest.raises(UsageError, match="no run holds it any more"):
+            await store.remove(["x"])
     assert is_whole(path, sandbox)
 
 
