@@ -58,7 +58,7 @@ class CreateNote(Single):
     """New notes."""
 
     operation, asked = "notes.create", "create notes"
-    creates = True
+    creates = tells_by_others = True
 
     def take(self, item: Any) -> tuple[str | None, str | None, Any]:
         """Read (contact id, NoteDraft)."""

@@ -155,6 +155,8 @@ class Single(Verb):
 
     creates: ClassVar[bool] = False
     """Whether to send it twice would double something."""
+    tells_by_others: ClassVar[bool] = False
+    """Whether a lost create is told from others by what those have made for the same contact."""
 
     async def known(self, _one: Input) -> tuple[str, ...] | None:
         """The ids of what is there before, where they are needed to tell what a lost create has made."""

@@ -14,28 +14,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 
-from ..client import GHLClient
-from ..errors import (
-    AuthError,
-    ConnectFailed,
-    DailyQuotaExhausted,
-    DeadlineExceeded,
-    DecodeError,
-    DuplicateContact,
-    Forbidden,
-    GHLError,
-    NoReply,
-    NotFound,
-    OutcomeUnknown,
-    RateLimited,
-    ScopeMissing,
-    ServerError,
-    Unauthorized,
-    UsageError,
-    WrongLocation,
-)
+from ..client import GHLClient, before_creates
+from ..errors import DuplicateContact, GHLError, NotFound, OutcomeUnknown, UsageError, WrongLocation
 from ..models import Contact, ContactQuery, ItemResult
 from ._doubts import sought
+from ._fates import ENDS_THE_RUN, SAYS_NOTHING_OF_IT, fate
 from ._inputs import CHUNK, Inputs, chunks, read
 from ._outcome import Outcome, OutcomeKind, Written
 from ._verbs import Context, Done, Input, Many, Single, Verb
@@ -55,10 +38,6 @@ TOUCHED = 10_000
 IDS_A_SEARCH = 100
 IN_A_ROW = 25
 """Failures that say nothing of the input itself, one after the other, after which the rest would fail as well."""
-ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited, ScopeMissing, Unauthorized)
-"""What would go wrong for every input; none of them leaves a create half done."""
-MAYBE_DONE = (OutcomeUnknown, NoReply, ServerError, DecodeError, DeadlineExceeded)
-"""After these nobody knows whether the server has done it."""
 
 
 class Writing:
@@ -288,11 +267,22 @@ class Writing:
     async def _sent(self, verb: Single, one: Input, doubt: Entry | None) -> Done:
         context = Context()
         if self._ledger is not None:
-            besides = await self._ledger.made_for(one.contact_id, one.position) if verb.creates else ()
+            besides = await self._ledger.made_for(one.contact_id, one.position) if verb.tells_by_others else ()
             context = Context(await verb.known(one), besides)
-            await self._intend([one], context.known)
+        is_noted = False
+
+        async def note() -> None:
+            nonlocal is_noted
+            if not is_noted:
+                await self._intend([one], context.known)
+                is_noted = True
+
         try:
-            return await verb.send(one, context)
+            if not verb.creates:
+                await note()
+                return await verb.send(one, context)
+            with before_creates(note):  # one that only waits for quota is in no doubt
+                return await verb.send(one, context)
         except NotFound:
             if verb.removes and doubt is not None:
                 return Done(one.contact_id, one.record_id)  # the earlier try has done it
@@ -334,10 +324,11 @@ class Writing:
             raise ending
 
     async def _failed(self, batch: list[Input], error: GHLError, *, is_in_doubt: bool = False) -> None:
-        kind: OutcomeKind = "unknown" if is_in_doubt or isinstance(error, MAYBE_DONE) else "failed"
+        creates = isinstance(self._verb, Single) and self._verb.creates
+        kind: OutcomeKind = "unknown" if is_in_doubt else fate(error, creates=creates)
         if not (is_in_doubt and isinstance(error, OutcomeUnknown)):  # that no look can tell says nothing of the rest
-            says_nothing_of_it = isinstance(error, (Forbidden, *MAYBE_DONE))
-            self._failures_in_a_row = self._failures_in_a_row + 1 if says_nothing_of_it else 0
+            says_nothing = isinstance(error, SAYS_NOTHING_OF_IT)
+            self._failures_in_a_row = self._failures_in_a_row + 1 if says_nothing else 0
         outcomes = [one.outcome(kind, reason=str(error), error=error) for one in batch]
         await self._record([(outcome, one.digest, None) for outcome, one in zip(outcomes, batch, strict=True)])
         if self._failures_in_a_row < IN_A_ROW:
@@ -397,4 +388,4 @@ class Writing:
 
 def _refused(one: Input, result: ItemResult) -> Outcome:
     error = result.error if isinstance(result.error, GHLError) else None
-    return one.outcome("unknown" if isinstance(error, MAYBE_DONE) else "failed", reason=result.reason, error=error)
+    return one.outcome(fate(error, creates=False), reason=result.reason, error=error)
