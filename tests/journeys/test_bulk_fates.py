@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ghl_async import RetryPolicy, bulk
+from ghl_async import Quota, RetryPolicy, bulk
 from ghl_async.models import ContactDraft, NoteDraft, TaskDraft
 from ghl_async.sandbox import Sandbox
 
 from .conftest import client_of
+from .test_bulk_doubts import HALF_DONE, dies
 from .test_bulk_ledger import CHILD, rows
-from .test_bulk_update import children, ids, writes
+from .test_bulk_update import children, contacts, ids, requests, writes
 
 AT = datetime(2030, 7, 17, 15, 30, tzinfo=UTC)
 ONCE = RetryPolicy(attempts=1)
@@ -122,3 +123,31 @@ async def test_a_create_is_noted_when_it_is_under_way_and_not_before(narrow, led
             if outcome.position == 6:
                 run.stop()
     assert {*states(ledger)} == {"ok"}
+
+
+async def test_a_refused_create_that_the_end_of_the_quota_keeps_from_being_looked_for_is_in_doubt(ledger):
+    """It was made all the same: the next run finds it."""
+    async with Sandbox(contacts=5, requests=100_000, interval_seconds=1.0, daily=12) as sandbox:
+        contact_id, before = ids(sandbox)[0], len(children(sandbox, "notes"))
+        inputs = [(contact_id, NoteDraft(body=f"n{number}")) for number in range(8)]
+        sandbox.faults.add(kind="created_but_422", method="POST", path_contains="/notes")
+        async with client_of(sandbox, quota=Quota(daily_floor=1)) as client:
+            await bulk.create_notes(client, inputs, ledger=ledger)
+        assert states(ledger)["failed"] == 0
+        sandbox.faults.clear()
+        sandbox.limits.change(daily=10_000)
+        async with client_of(sandbox) as client:
+            assert (await bulk.create_notes(client, inputs, ledger=ledger)).written.ok == 8
+        assert len(children(sandbox, "notes")) == before + 8
+
+
+async def test_an_upsert_in_doubt_that_the_location_recognises_is_sent_again_at_once(sandbox, ledger):
+    old = next(each for each in contacts(sandbox).values() if each["email"])
+    drafts = [ContactDraft(email=old["email"], city="Bern")]
+    sandbox.faults.add(**HALF_DONE, method="POST", path_contains="/upsert")
+    async with client_of(sandbox) as client:
+        await dies(bulk.upsert(client, drafts, check=False, ledger=ledger), sandbox, 0)
+    before = requests(sandbox)
+    async with client_of(sandbox) as client:
+        assert (await bulk.upsert(client, drafts, check=False, ledger=ledger)).written == bulk.Written(ok=1)
+    assert requests(sandbox) - before == 2
