@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
@@ -29,7 +31,7 @@ from .resources.tasks import Tasks
 from .resources.users import Users
 from .wire.dialect import GHLDialect
 from .wire.limiter import Quota, QuotaState
-from .wire.request import Lane, Reply, Request, Send
+from .wire.request import Before, Lane, Reply, Request, Send
 from .wire.retry import RetryPolicy
 from .wire.share import BudgetShare
 from .wire.transport import Connections, FixedToken, TokenSource, Transport
@@ -37,11 +39,26 @@ from .wire.transport import Connections, FixedToken, TokenSource, Transport
 if TYPE_CHECKING:
     from .auth.agency import Agency
 
-__all__ = ["BASE_URL", "GHLClient", "QuotaState", "Resources"]
+__all__ = ["BASE_URL", "GHLClient", "QuotaState", "Resources", "before_creates"]
 
 BASE_URL = "https://services.leadconnectorhq.com"
 """One address for every module and both generations of the API (facts 1)."""
 DEADLINE_SECONDS = 120.0
+
+_before: ContextVar[Before | None] = ContextVar("what is awaited before a create is sent", default=None)
+
+
+@contextmanager
+def before_creates(note: Before) -> Iterator[None]:
+    """Have something awaited before each create that the calls inside send, when it waits for nothing any more.
+
+    So whoever keeps a book of creates notes no more of them than are under way. What is raised there stops the create.
+    """
+    token = _before.set(note)
+    try:
+        yield
+    finally:
+        _before.reset(token)
 
 
 def _check_address(base_url: str) -> None:
@@ -281,10 +298,11 @@ class GHLClient(Resources):
         return self._transport
 
     def _send(self, lane: Lane, request: Request) -> Awaitable[Reply]:
+        before = None if request.idempotent else _before.get()
         transport = self._transport or self._open()
         if self._loop is not asyncio.get_running_loop():
             raise UsageError("this client belongs to another event loop: make one client for each loop")
-        reply = transport.send(request, lane=lane, deadline_seconds=self._deadlines[lane])
+        reply = transport.send(request, lane=lane, deadline_seconds=self._deadlines[lane], before=before)
         return reply if request.method == "GET" else self._written(request, reply)
 
     async def _written(self, request: Request, reply: Awaitable[Reply]) -> Reply:

@@ -6,10 +6,13 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
+import msgspec
+
 from ..client import GHLClient
-from ..errors import UsageError
+from ..errors import GHLError, UsageError
 from ..models import Contact, ItemResult, NoteDraft, Task, TaskDraft
 from ._differs import plain_tags
+from ._fates import ENDS_THE_RUN
 from ._verbs import Context, Done, Input, Many, Single, checked_id, pair, since
 from .ledger import Entry
 
@@ -58,7 +61,7 @@ class CreateNote(Single):
     """New notes."""
 
     operation, asked = "notes.create", "create notes"
-    creates = True
+    creates = tells_by_others = True
 
     def take(self, item: Any) -> tuple[str | None, str | None, Any]:
         """Read (contact id, NoteDraft)."""
@@ -171,13 +174,28 @@ class Tag(Many):
         return plain_tags(self._add) <= has and not plain_tags(self._remove) & has
 
     async def send_many(self, contact_ids: Sequence[str]) -> Sequence[ItemResult]:
-        """Add, then remove where adding went well."""
+        """Add, then remove where adding went well; nothing is removed after what ends the run."""
         added = await self.ghl.tags.add_many(contact_ids, self._add) if self._add else []
         failed = {each.contact_id: each for each in added if not each.ok}
         left = [each for each in contact_ids if each not in failed]
         if not (self._remove and left):
             return added
-        return [*failed.values(), *await self.ghl.tags.remove_many(left, self._remove)]
+        if not self._add:
+            return await self.ghl.tags.remove_many(left, self._remove)
+        fault: Exception | None = next((each.error for each in added if isinstance(each.error, ENDS_THE_RUN)), None)
+        removed: Sequence[ItemResult] = ()
+        if fault is None:
+            try:
+                removed = await self.ghl.tags.remove_many(left, self._remove)
+            except GHLError as error:
+                fault = error
+        if fault is not None:
+            removed = [ItemResult(contact_id=each, ok=False, reason=str(fault), error=fault) for each in left]
+        return [*failed.values(), *(each if each.ok else _half_done(each) for each in removed)]
+
+
+def _half_done(result: ItemResult) -> ItemResult:
+    return msgspec.structs.replace(result, reason=f"tags were added, and removing others failed: {result.reason}")
 
 
 class Assign(Many):

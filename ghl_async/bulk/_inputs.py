@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
+from datetime import date
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
@@ -150,7 +152,15 @@ def _digest(given: Any) -> bytes:
 
 
 def _anything(value: object) -> object:
-    """Stand in for what msgspec does not encode."""
-    if isinstance(value, UsageError):
+    """Stand in for what msgspec does not encode: of a class that somebody made of text or a number, what is sent."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal | UsageError):
         return str(value)
     return dict(value) if isinstance(value, Mapping) else type(value).__name__

@@ -155,6 +155,8 @@ class Single(Verb):
 
     creates: ClassVar[bool] = False
     """Whether to send it twice would double something."""
+    tells_by_others: ClassVar[bool] = False
+    """Whether a lost create is told from others by what those have made for the same contact."""
 
     async def known(self, _one: Input) -> tuple[str, ...] | None:
         """The ids of what is there before, where they are needed to tell what a lost create has made."""
@@ -303,6 +305,8 @@ class Upsert(Create):
     async def seek(self, one: Input, entry: Entry, besides: Collection[str]) -> Done | None:
         """Look for the contact. One that the location recognises is upserted again: it may not have these values."""
         body = one.body or {}
+        if await self._recognised(body):
+            return None
         try:
             found = await super().seek(one, entry, besides)
         except OutcomeUnknown:
@@ -355,7 +359,7 @@ def checked_id(given: object, what: str = "contact") -> str:
         raise UsageError(f"{given[:40]!r} is not the id of a {what}")
     if len(given) > LONGEST_ID or any(mark in given for mark in "/\\ "):
         raise UsageError(f"{given[:40]!r} is not the id of a {what}")
-    return given
+    return str.__str__(given)  # the text itself: one of another class is told apart and sent as such
 
 
 def since(entry: Entry) -> datetime:

@@ -14,30 +14,15 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 
-from ..client import GHLClient
-from ..errors import (
-    AuthError,
-    ConnectFailed,
-    DailyQuotaExhausted,
-    DeadlineExceeded,
-    DecodeError,
-    DuplicateContact,
-    Forbidden,
-    GHLError,
-    NoReply,
-    NotFound,
-    OutcomeUnknown,
-    RateLimited,
-    ScopeMissing,
-    ServerError,
-    Unauthorized,
-    UsageError,
-    WrongLocation,
-)
-from ..models import Contact, ContactQuery, ItemResult
+from ..client import GHLClient, before_creates
+from ..errors import DuplicateContact, GHLError, NotFound, OutcomeUnknown, UsageError, WrongLocation
+from ..models import Contact, ItemResult
+from ._batches import sent_to_all
 from ._doubts import sought
-from ._inputs import CHUNK, Inputs, chunks, read
+from ._fates import ENDS_THE_RUN, SAYS_NOTHING_OF_IT, fate
+from ._inputs import CHUNK, PATIENCE_SECONDS, Inputs, chunks, read
 from ._outcome import Outcome, OutcomeKind, Written
+from ._sightings import Sightings
 from ._verbs import Context, Done, Input, Many, Single, Verb
 from .ledger import Entry, Intent, Ledger
 from .run import Failure, Run, Tally
@@ -51,14 +36,8 @@ FIRST_SECONDS = 2.0
 """How long the others wait for the first write: where it is refused, so would they be."""
 WAITING = 4 * CHUNK
 """Inputs that were taken and whose outcome was not."""
-TOUCHED = 10_000
-IDS_A_SEARCH = 100
 IN_A_ROW = 25
 """Failures that say nothing of the input itself, one after the other, after which the rest would fail as well."""
-ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited, ScopeMissing, Unauthorized)
-"""What would go wrong for every input; none of them leaves a create half done."""
-MAYBE_DONE = (OutcomeUnknown, NoReply, ServerError, DecodeError, DeadlineExceeded)
-"""After these nobody knows whether the server has done it."""
 
 
 class Writing:
@@ -69,18 +48,18 @@ class Writing:
         self._verb = verb
         self._ledger = ledger
         self._tally = tally
-        self._diff = diff
         self._counts = dict.fromkeys(Written.__struct_fields__, 0)
         self._is_dry = False
         self._cost = 0
         self._batch: list[Input] = []
-        self._doubts: dict[int, Entry] = {}
+        self._entries: dict[int, Entry] = {}
+        """What the ledger says of those that were started."""
         self._last: dict[str, asyncio.Task[None]] = {}
         self._first: asyncio.Task[None] | None = None
         """It shows whether writes are granted at all, and how many contacts one request may name."""
-        self._touched: dict[str, None] = {}
+        self._sightings = Sightings(ghl, verb) if diff and verb.can_differ else None
         self._sent_again: set[str] = set()
-        """What has inputs in common that this run sends although later ones may be done already."""
+        """What inputs have in common that are sent again, and did not end before the ledger was last asked."""
         self._jobs: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(BATCHES_AT_ONCE if isinstance(verb, Many) else AT_ONCE)
         self._room = asyncio.Semaphore(WAITING)
@@ -136,22 +115,36 @@ class Writing:
 
     async def _feed(self, source: Inputs) -> None:
         position = 0
-        async with aclosing(chunks(source)) as several:
-            async for chunk in several:
-                inputs = [await read(self._verb, position + place, item) for place, item in enumerate(chunk)]
-                position += len(inputs)
-                await self._take(inputs)
-                if len(chunk) < CHUNK and isinstance(source, AsyncIterable):
-                    self._launch()  # who knows when the next one comes
-                if self._is_ending:
-                    return
-        self._launch()
+        later: asyncio.TimerHandle | None = None
+        try:
+            async with aclosing(chunks(source)) as several:
+                async for chunk in several:
+                    if later is not None:
+                        later.cancel()
+                    inputs = [await read(self._verb, position + place, item) for place, item in enumerate(chunk)]
+                    position += len(inputs)
+                    await self._take(inputs)
+                    if isinstance(source, AsyncIterable):  # who knows when the next one comes
+                        patience = PATIENCE_SECONDS if len(chunk) == CHUNK else 0.0
+                        later = asyncio.get_running_loop().call_later(patience, self._launch)
+                    if self._is_ending:
+                        return
+            self._launch()
+        finally:
+            if later is not None:
+                later.cancel()
 
     async def _take(self, inputs: list[Input]) -> None:
         entries = {}
         if self._ledger is not None:
-            entries = await self._ledger.recall([(one.position, one.digest) for one in inputs])
-        contacts = await self._as_they_are([one for one in inputs if one.fault is None and one.position not in entries])
+            if not self._is_dry:
+                self._sent_again.intersection_update(self._last)
+            keys = {one.position: self._order_of(one) for one in inputs}
+            entries = await self._ledger.recall([(one.position, one.digest) for one in inputs], keys)
+        contacts: dict[str, Contact] = {}
+        if self._sightings is not None:
+            new = [one for one in inputs if one.fault is None and one.position not in entries]
+            contacts = await self._sightings.of(new)
         settled = []
         for one in inputs:
             if self._is_ending:
@@ -159,11 +152,10 @@ class Writing:
             await self._room.acquire()
             entry = entries.get(one.position)
             if (outcome := self._settle(one, entry, contacts)) is None:
-                self._touch(one)
                 self._start(one, entry)
                 continue
-            if outcome.earlier or outcome.kind == "planned":
-                self._touch(one)
+            if self._sightings is not None and (outcome.earlier or outcome.kind == "planned"):
+                self._sightings.written(one, entry.at if entry is not None and outcome.earlier else None)
             if outcome.earlier or self._ledger is None or self._is_dry:
                 self._tell(outcome)
             else:
@@ -173,54 +165,28 @@ class Writing:
 
     def _settle(self, one: Input, entry: Entry | None, contacts: dict[str, Contact]) -> Outcome | None:
         """The outcome where it is known without sending."""
-        if entry is not None and entry.is_done and not self._is_overtaken(one):
-            if entry.state == "unchanged":
-                return one.outcome("unchanged", earlier=True)
-            return self._done(one, Done(entry.contact_id, entry.record_id, entry.made), earlier=True)
+        if entry is not None and entry.is_done and not self._may_be_overtaken(one, entry):
+            return self._earlier(one, entry)
         if one.fault is not None:
             is_in_doubt = entry is not None and entry.is_in_doubt
             said = "an earlier run may have done it, and it cannot be looked for: " if is_in_doubt else ""
             kind: OutcomeKind = "unknown" if is_in_doubt else "failed"
             return one.outcome(kind, reason=f"{said}{one.fault}", error=one.fault)
-        contact = None if one.contact_id in self._touched else contacts.get(one.contact_id or "")
+        contact = None if self._sightings is None else self._sightings.still(contacts.get(one.contact_id or ""))
         if one.asks_nothing or (contact is not None and self._verb.is_so(one, contact)):
             return one.outcome("unchanged")
         if self._is_dry:
+            self._followed_by_others(one)
             self._cost += self._verb.cost(one)
             return one.outcome("planned", reason=self._verb.said(one))
         return None
 
-    async def _as_they_are(self, inputs: Sequence[Input]) -> dict[str, Contact]:
-        """The contacts of some inputs, as the search shows them; those that it does not show are left out."""
-        if not (self._diff and self._verb.can_differ):
-            return {}
-        ids = [
-            *dict.fromkeys(one.contact_id for one in inputs if one.contact_id and one.contact_id not in self._touched)
-        ]
-        found: dict[str, Contact] = {}
-        for start in range(0, len(ids), IDS_A_SEARCH):
-            some = ids[start : start + IDS_A_SEARCH]
-            missing = set(some)
-            async for page in self._ghl.background.contacts.pages(ContactQuery(ids=some), page_size=len(some)):
-                found.update((contact.id, contact) for contact in page.items)
-                missing -= {contact.id for contact in page.items}
-                if not missing:
-                    break
-        return found
-
-    def _touch(self, one: Input) -> None:
-        """Remember what is written: the search shows it late, so it says nothing of this contact any more."""
-        if self._diff and one.contact_id is not None:
-            self._touched.pop(one.contact_id, None)  # so that it becomes the youngest
-            self._touched[one.contact_id] = None
-            if len(self._touched) > TOUCHED:
-                del self._touched[next(iter(self._touched))]
-
     def _start(self, one: Input, entry: Entry | None) -> None:
-        if entry is not None and entry.is_in_doubt:
-            self._doubts[one.position] = entry
-        if self._ledger is not None and self._verb.overwrites and one.position < self._ledger.known_to:
-            self._sent_again.update(self._verb.keys(one))
+        if entry is not None:
+            self._entries[one.position] = entry
+        self._followed_by_others(one)
+        if self._sightings is not None:
+            self._sightings.begin(one)
         self._batch.append(one)
         if len(self._batch) >= self._verb.batch:
             self._launch()
@@ -262,10 +228,19 @@ class Writing:
                 self._end(error)
             finally:
                 for one in batch:
-                    self._doubts.pop(one.position, None)
+                    self._entries.pop(one.position, None)
+                    if self._sightings is not None:
+                        self._sightings.end(one)
 
     async def _write(self, verb: Single, one: Input) -> None:
-        doubt = self._doubts.get(one.position)
+        entry = self._entries.get(one.position)
+        if entry is not None and entry.is_done and self._ledger is not None:
+            # It is its turn: now the ledger knows whether one from before it was sent again.
+            known = await self._ledger.recall([(one.position, one.digest)], {one.position: self._order_of(one)})
+            if not (entry := known[one.position]).is_overtaken:
+                self._tell(self._earlier(one, entry))
+                return
+        doubt = entry if entry is not None and entry.is_in_doubt else None
         is_in_doubt = doubt is not None
         try:
             done = None if doubt is None or self._ledger is None else await sought(self._ledger, verb, one, doubt)
@@ -288,11 +263,22 @@ class Writing:
     async def _sent(self, verb: Single, one: Input, doubt: Entry | None) -> Done:
         context = Context()
         if self._ledger is not None:
-            besides = await self._ledger.made_for(one.contact_id, one.position) if verb.creates else ()
+            besides = await self._ledger.made_for(one.contact_id, one.position) if verb.tells_by_others else ()
             context = Context(await verb.known(one), besides)
-            await self._intend([one], context.known)
+        is_noted = False
+
+        async def note() -> None:
+            nonlocal is_noted
+            if not is_noted:
+                await self._intend([one], context.known)
+                is_noted = True
+
         try:
-            return await verb.send(one, context)
+            if not verb.creates:
+                await note()
+                return await verb.send(one, context)
+            with before_creates(note):  # one that only waits for quota is in no doubt
+                return await verb.send(one, context)
         except NotFound:
             if verb.removes and doubt is not None:
                 return Done(one.contact_id, one.record_id)  # the earlier try has done it
@@ -307,16 +293,14 @@ class Writing:
 
     async def _write_many(self, verb: Many, batch: list[Input]) -> None:
         await self._intend(batch, None)
-        ids = list(dict.fromkeys(one.contact_id or "" for one in batch))
         try:
-            results = {each.contact_id: each for each in await verb.send_many(ids)}
+            results, ending = await sent_to_all(verb, [one.contact_id or "" for one in batch])
         except ENDS_THE_RUN:
             raise
         except GHLError as error:
             await self._failed(batch, error)
             return
         self._failures_in_a_row = 0
-        ending = next((each.error for each in results.values() if isinstance(each.error, ENDS_THE_RUN)), None)
         outcomes = []
         for one in batch:
             result = results.get(one.contact_id or "")
@@ -324,8 +308,8 @@ class Writing:
                 outcome = self._done(one, Done(one.contact_id))
             elif result is None:
                 outcome = one.outcome("failed", reason="the answer does not mention it")
-            elif ending is not None:
-                continue  # it was not sent, or refused whatever it says: the next run sends it
+            elif ending is not None and (not result.sent or isinstance(result.error, ENDS_THE_RUN)):
+                continue  # the next run sends it
             else:
                 outcome = _refused(one, result)
             outcomes.append((outcome, one.digest, None))
@@ -334,10 +318,11 @@ class Writing:
             raise ending
 
     async def _failed(self, batch: list[Input], error: GHLError, *, is_in_doubt: bool = False) -> None:
-        kind: OutcomeKind = "unknown" if is_in_doubt or isinstance(error, MAYBE_DONE) else "failed"
+        creates = isinstance(self._verb, Single) and self._verb.creates
+        kind: OutcomeKind = "unknown" if is_in_doubt else fate(error, creates=creates)
         if not (is_in_doubt and isinstance(error, OutcomeUnknown)):  # that no look can tell says nothing of the rest
-            says_nothing_of_it = isinstance(error, (Forbidden, *MAYBE_DONE))
-            self._failures_in_a_row = self._failures_in_a_row + 1 if says_nothing_of_it else 0
+            says_nothing = isinstance(error, SAYS_NOTHING_OF_IT)
+            self._failures_in_a_row = self._failures_in_a_row + 1 if says_nothing else 0
         outcomes = [one.outcome(kind, reason=str(error), error=error) for one in batch]
         await self._record([(outcome, one.digest, None) for outcome, one in zip(outcomes, batch, strict=True)])
         if self._failures_in_a_row < IN_A_ROW:
@@ -356,14 +341,24 @@ class Writing:
             return True
         return False
 
-    def _is_overtaken(self, one: Input) -> bool:
-        """Whether an earlier input of the same contact is sent by this run: then this one has to follow it again."""
-        return bool(self._sent_again) and not self._sent_again.isdisjoint(self._verb.keys(one))
+    def _order_of(self, one: Input) -> Sequence[str]:
+        """What it has in common with others of which the last one counts."""
+        return self._verb.keys(one) if self._verb.overwrites else ()
+
+    def _followed_by_others(self, one: Input) -> None:
+        """Take note that it is sent, and that what the ledger knows of those behind it may be out of date."""
+        if self._ledger is not None and one.position < self._ledger.known_to:
+            self._sent_again.update(self._order_of(one))
+
+    def _may_be_overtaken(self, one: Input, entry: Entry) -> bool:
+        """Whether an input from before it was sent again, or is by this run: then it may have to follow again."""
+        return entry.is_overtaken or not self._sent_again.isdisjoint(self._order_of(one))
 
     async def _intend(self, batch: list[Input], known: Sequence[str] | None) -> None:
         if self._ledger is not None:
             await self._ledger.intend(
-                Intent(one.position, one.digest, one.contact_id, one.record_id, known) for one in batch
+                Intent(one.position, one.digest, one.contact_id, one.record_id, known, self._order_of(one))
+                for one in batch
             )
 
     async def _record(self, outcomes: Sequence[tuple[Outcome, bytes, str | None]]) -> None:
@@ -371,6 +366,11 @@ class Writing:
             await self._ledger.record(outcomes)
         for outcome, _, _ in outcomes:
             self._tell(outcome)
+
+    def _earlier(self, one: Input, entry: Entry) -> Outcome:
+        if entry.state == "unchanged":
+            return one.outcome("unchanged", earlier=True)
+        return self._done(one, Done(entry.contact_id, entry.record_id, entry.made), earlier=True)
 
     def _done(self, one: Input, done: Done, *, earlier: bool = False) -> Outcome:
         return Outcome(
@@ -397,4 +397,4 @@ class Writing:
 
 def _refused(one: Input, result: ItemResult) -> Outcome:
     error = result.error if isinstance(result.error, GHLError) else None
-    return one.outcome("unknown" if isinstance(error, MAYBE_DONE) else "failed", reason=result.reason, error=error)
+    return one.outcome(fate(error, creates=False), reason=result.reason, error=error)

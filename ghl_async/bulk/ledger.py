@@ -5,6 +5,9 @@ a later run of the same input knows what is done, what was never sent, and the f
 
 The file knows positions and digests of inputs, ids and reasons; it keeps nothing of what was written. Many writes share
 one transaction: those that come while the one before is on its way to the disk.
+
+Where the last of several writes to one contact is what counts, it knows the run in which each was sent last. One that
+is done is overtaken when a later run has sent one from before it again: then it has to follow, whenever that may be.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -33,7 +38,8 @@ State: TypeAlias = Literal["intended", "ok", "unchanged", "failed", "unknown"]
 
 _APPLICATION_ID = 0x47484C4C
 """The letters GHLL. https://www.sqlite.org/pragma.html#pragma_application_id"""
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
+_DIGEST_BYTES = 16
 _BUSY_SECONDS = 0.2
 
 _TABLES = """
@@ -45,22 +51,37 @@ CREATE TABLE writes (
 CREATE INDEX writes_made ON writes (made) WHERE made IS NOT NULL;
 CREATE INDEX writes_made_for ON writes (contact_id) WHERE made IS NOT NULL;
 """
+_SECOND = """
+ALTER TABLE writes ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE writes ADD COLUMN at REAL;
+CREATE INDEX writes_digest ON writes (digest);
+CREATE TABLE keys (key BLOB, position INTEGER, PRIMARY KEY (key, position)) WITHOUT ROWID;
+"""
+"""What makes version 2 of version 1."""
 # A write that is in doubt keeps the time and the ids of its first try: what that one made may be found at any later
 # look.
 _INTEND = """
-INSERT INTO writes (position, digest, state, intended_at, contact_id, record_id, known)
-VALUES (?, ?, 'intended', ?, ?, ?, ?)
+INSERT INTO writes (position, digest, state, intended_at, contact_id, record_id, known, run, at)
+VALUES (?, ?, 'intended', ?, ?, ?, ?, ?, ?)
 ON CONFLICT (position) DO UPDATE SET
     digest = excluded.digest, contact_id = excluded.contact_id, record_id = excluded.record_id,
     intended_at = CASE WHEN state IN ('intended', 'unknown') THEN intended_at ELSE excluded.intended_at END,
     known = CASE WHEN state IN ('intended', 'unknown') THEN known ELSE excluded.known END,
-    state = 'intended', reason = NULL
+    state = 'intended', reason = NULL, run = excluded.run, at = excluded.at
 """
 _RECORD = """
-INSERT INTO writes (position, digest, state, contact_id, record_id, made, reason) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO writes (position, digest, state, contact_id, record_id, made, reason, run, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (position) DO UPDATE SET
     digest = excluded.digest, state = excluded.state, contact_id = excluded.contact_id,
-    record_id = excluded.record_id, made = coalesce(excluded.made, made), reason = excluded.reason
+    record_id = excluded.record_id, made = coalesce(excluded.made, made), reason = excluded.reason,
+    run = excluded.run, at = excluded.at
+"""
+_KEY = "INSERT OR IGNORE INTO keys VALUES (?, ?)"
+# The last one is enough: those before it have been brought into their order when this one's turn comes.
+_BEFORE_IT = """
+SELECT run FROM keys JOIN writes USING (position)
+WHERE key = ? AND position < ? AND state IN ('ok', 'intended', 'unknown') ORDER BY position DESC LIMIT 1
 """
 _WITHDRAW = "DELETE FROM writes WHERE position = ? AND state = 'intended'"
 
@@ -80,6 +101,12 @@ class Entry(msgspec.Struct, frozen=True):
     """The ids of the records that were there before; None: nobody looked."""
     made: str | None
     """The id of what it has made."""
+    run: int = 0
+    """The number of the run in which it was sent last."""
+    at: float | None = None
+    """When it was, or when its outcome came, in seconds since 1970 by this machine's clock; None: nobody noted it."""
+    is_overtaken: bool = False
+    """Whether one from before it was sent again since it was done."""
 
     @property
     def is_done(self) -> bool:
@@ -100,6 +127,8 @@ class Intent(msgspec.Struct, frozen=True):
     contact_id: str | None
     record_id: str | None
     known: Sequence[str] | None = None
+    keys: Sequence[str] = ()
+    """What it has in common with those that must be done in their order, where the last one is what counts."""
 
 
 class Ledger:
@@ -113,6 +142,7 @@ class Ledger:
         self._waiting: list[tuple[list[_Statement], asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._failure: str | None = None
+        self._run = 1
         self.known_to = 0
         """One more than the last position that earlier runs know."""
 
@@ -121,7 +151,8 @@ class Ledger:
 
         Args:
             identity: what makes one ledger differ from another: the operation, the location, the options.
-            create: False leaves the disk as it is where there is no file; the ledger is empty then.
+            create: False leaves the disk as it is where there is no file; the ledger is empty then. One of an older
+                version is upgraded in any case.
 
         Raises:
             StoreMismatch: it is the ledger of another operation, location or options, or no ledger at all.
@@ -131,15 +162,20 @@ class Ledger:
         """
         await self._on_thread(self._open, identity, create)
 
-    async def recall(self, inputs: Sequence[tuple[int, bytes]]) -> dict[int, Entry]:
+    async def recall(
+        self, inputs: Sequence[tuple[int, bytes]], keys: Mapping[int, Sequence[str]] = MappingProxyType({})
+    ) -> dict[int, Entry]:
         """Say what is known of some inputs, given as position and digest, by position; of new ones nothing.
 
         An input that has failed may be another one now, and is new then.
 
+        Args:
+            keys: by position, as in an `Intent`.
+
         Raises:
-            StoreMismatch: one of them is not what it was.
+            StoreMismatch: one of them is not what it was, or was at another place.
         """
-        return await self._on_thread(self._recall, inputs)
+        return await self._on_thread(self._recall, inputs, keys)
 
     async def made_for(self, contact_id: str | None, position: int) -> set[str]:
         """The records that other inputs have made for a contact."""
@@ -151,16 +187,21 @@ class Ledger:
 
     async def intend(self, intents: Iterable[Intent]) -> None:
         """Note what is about to be sent; it is on the disk when this returns."""
-        now = time.time()
-        await self._commit(
-            (_INTEND, (each.position, each.digest, now, each.contact_id, each.record_id, _json(each.known)))
-            for each in intents
-        )
+        now, statements = time.time(), list[_Statement]()
+        for each in intents:
+            ids = (each.contact_id, each.record_id, _json(each.known))
+            statements.append((_INTEND, (each.position, each.digest, now, *ids, self._run, now)))
+            statements += [(_KEY, (_digest(key), each.position)) for key in each.keys]
+        await self._commit(statements)
 
     async def record(self, outcomes: Iterable[tuple[Outcome, bytes, str | None]]) -> None:
         """Note what became of some inputs: the outcome, the input's digest, and the id of what it made."""
+        now = time.time()
         await self._commit(
-            (_RECORD, (one.position, digest, one.kind, one.contact_id, one.record_id, made, one.reason))
+            (
+                _RECORD,
+                (one.position, digest, one.kind, one.contact_id, one.record_id, made, one.reason, self._run, now),
+            )
             for one, digest, made in outcomes
         )
 
@@ -216,13 +257,13 @@ class Ledger:
                 raise StoreFailed(f"{self.path} is read-only: change its permissions, or name another file")
             database = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
-                self._take(database, identity)
+                self._take(database, identity, is_read_only=not create)
             except BaseException:
                 database.close()
                 raise
         self._database = database
 
-    def _take(self, database: sqlite3.Connection, identity: Mapping[str, str]) -> None:
+    def _take(self, database: sqlite3.Connection, identity: Mapping[str, str], *, is_read_only: bool) -> None:
         # It goes with the process however that dies; nothing is written before it is known that the file is ours.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         with transaction(database):
@@ -236,8 +277,15 @@ class Ledger:
                     database.execute(statement)
                 database.executemany("INSERT INTO meta VALUES (?, ?)", identity.items())
                 database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
             self._check(database, identity)
+            if version < _SCHEMA_VERSION:
+                for statement in _SECOND.split(";"):
+                    database.execute(statement)
+                database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            runs = database.execute("SELECT value FROM meta WHERE key = 'runs'").fetchone()
+            self._run = 1 + int(runs[0] if runs else 0)
+            if not is_read_only:
+                database.execute("INSERT OR REPLACE INTO meta VALUES ('runs', ?)", (str(self._run),))
         self.known_to = int(database.execute("SELECT coalesce(max(position) + 1, 0) FROM writes").fetchone()[0])
         database.execute("PRAGMA journal_mode = WAL")
         # An intention that a power loss takes back would be a write that is done twice.
@@ -255,26 +303,45 @@ class Ledger:
                 " or name another file"
             )
 
-    def _recall(self, inputs: Sequence[tuple[int, bytes]]) -> dict[int, Entry]:
+    def _recall(self, inputs: Sequence[tuple[int, bytes]], keys: Mapping[int, Sequence[str]]) -> dict[int, Entry]:
         if self._database is None or not inputs:
             return {}
+        given, entries = dict(inputs), {}
         with failures_named(self._file, what="ledger"):
             found = self._database.execute(
-                "SELECT position, digest, state, intended_at, contact_id, record_id, reason, known, made FROM"
+                "SELECT position, digest, state, intended_at, contact_id, record_id, reason, known, made, run, at FROM"
                 " writes WHERE position BETWEEN ? AND ?",
                 (inputs[0][0], inputs[-1][0]),
             ).fetchall()
-        given = dict(inputs)
-        # What has failed may be mended in its place.
-        known = [row for row in found if row[2] != "failed" or row[1] == given.get(row[0])]
-        for position, digest, *_ in known:
-            if given.get(position) != digest:
-                raise StoreMismatch(
-                    f"{self.path} is a ledger of another input: what stands at place {position} (from 0) is not what"
-                    " it was; pass the same input again, or name another file to begin anew",
-                    position=position,
-                )
-        return {row[0]: _entry(*row[2:]) for row in known}
+            for position, digest, *columns in found:
+                entry = _entry(columns)
+                if digest == given.get(position):
+                    if entry.is_done and self._is_overtaken(position, entry, keys.get(position, ())):
+                        entry = msgspec.structs.replace(entry, is_overtaken=True)
+                    entries[position] = entry
+                elif entry.state != "failed":
+                    raise self._mismatch(position, "is not what it was")
+                elif self._stands_elsewhere(given[position], position):
+                    # Behind a row that was left out all others move up: what is done there would be done once more.
+                    raise self._mismatch(position, "is what stands at another place: leave a failed one where it was")
+        return entries
+
+    def _mismatch(self, position: int, how: str) -> StoreMismatch:
+        return StoreMismatch(
+            f"{self.path} is a ledger of another input: what stands at place {position} (from 0) {how}; pass the same"
+            " input again, or name another file to begin anew",
+            position=position,
+        )
+
+    def _is_overtaken(self, position: int, entry: Entry, keys: Sequence[str]) -> bool:
+        if self._database is None:
+            return False
+        before = (self._database.execute(_BEFORE_IT, (_digest(key), position)).fetchone() for key in keys)
+        return any(row is not None and row[0] > entry.run for row in before)
+
+    def _stands_elsewhere(self, digest: bytes, position: int) -> bool:
+        sql = "SELECT position FROM writes WHERE digest = ? AND position != ? AND state != 'failed' LIMIT 1"
+        return bool(self._ids(sql, digest, position))
 
     def _made_for(self, contact_id: str | None, position: int) -> set[str]:
         sql = "SELECT made FROM writes WHERE contact_id = ? AND made IS NOT NULL AND position != ?"
@@ -309,18 +376,15 @@ class Ledger:
             self._database = None
 
 
+def _digest(key: str) -> bytes:
+    return blake2b(key.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+
+
 def _json(ids: Sequence[str] | None) -> str | None:
     return None if ids is None else json.dumps([*ids])
 
 
-def _entry(  # the columns, in their order
-    state: State,
-    intended_at: float | None,
-    contact_id: str | None,
-    record_id: str | None,
-    reason: str | None,
-    known: str | None,
-    made: str | None,
-) -> Entry:
+def _entry(columns: Sequence[Any]) -> Entry:
+    state, intended_at, contact_id, record_id, reason, known, made, run, at = columns
     ids = None if known is None else tuple(json.loads(known))
-    return Entry(state, intended_at, contact_id, record_id, reason, ids, made)
+    return Entry(state, intended_at, contact_id, record_id, reason, ids, made, run, at)

@@ -14,6 +14,8 @@ class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
     """Why not, in the server's words where it said something; None where it is ok."""
     error: Exception | None = None
     """What its request failed with, where that came after others had succeeded, so that it was not raised."""
+    sent: bool = True
+    """False: it was in no request, because one before had failed."""
 
 
 class TagResult(ItemResult, frozen=True, kw_only=True):

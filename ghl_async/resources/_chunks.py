@@ -25,6 +25,8 @@ class Chunks:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self._said_of_one: Sequence[str] = ()
+        """How a request with a single contact was refused last: so it is not about the size, however it sounds."""
 
     async def run(self, ids: Sequence[str], send: SendChunk[I], fail: Fail[I]) -> list[I]:
         """Send all ids, in chunks; each once, in the order of their first place.
@@ -44,14 +46,19 @@ class Chunks:
             try:
                 results += await send(chunk)
             except GHLError as error:
-                if len(chunk) > 1 and _is_about_size(error):
+                said = error.messages if isinstance(error, ErrorReply) else ()
+                if len(chunk) > 1 and _is_about_size(error) and (not said or said != self._said_of_one):
                     most = len(chunk) // 2
                     continue
+                if len(chunk) == 1:
+                    self._said_of_one = said
                 if not results:
                     raise
                 results += [msgspec.structs.replace(fail(each, str(error)), error=error) for each in chunk]
                 not_sent = f"not sent, because the request before failed: {error}"
-                return results + [fail(each, not_sent) for each in rest[len(chunk) :]]
+                return results + [
+                    msgspec.structs.replace(fail(each, not_sent), sent=False) for each in rest[len(chunk) :]
+                ]
             self.most = min(self.most, most)  # only now: a refusal may sound like one of the size and be none
             del rest[: len(chunk)]
         return results

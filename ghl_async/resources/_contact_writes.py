@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..errors import DuplicateContact, OutcomeUnknown, UsageError
+from ..errors import DecodeError, DuplicateContact, OutcomeUnknown, UsageError
 from ..models import Contact, ContactChanges, ContactDraft, Upserted
 from ..wire.request import Request
 from ._contact_body import contact_body, refuse_tags
@@ -218,7 +218,7 @@ class ContactWrites:
             UsageError: a field is wrong, or refused by the API or by a guard; nothing was written.
             Unprocessable: the server refused a field; see `.messages`.
             OutcomeUnknown: see `create`; not where the location recognises contacts by what the draft has.
-            DecodeError: the reply has not the promised shape.
+            DecodeError: a reply to the check has not the promised shape.
 
         Cost: 1 request, and with `check` 1 for the e-mail, 1 for the phone, and 1 more for an e-mail that nobody has as
             the primary one (with tokens that may not look up: once). For `custom_fields` and phones see `create`.
@@ -318,7 +318,7 @@ class ContactWrites:
         email, phone = body.get("email"), body.get("phone")
         as_sent = msgspec.structs.replace(draft, phone=phone)
         sight = ContactSight(self._send, self.location_id, as_sent, self._creations)
-        losses: list[OutcomeUnknown] = []
+        losses: list[OutcomeUnknown | DecodeError] = []
 
         async def make() -> Upserted:
             if losses:
@@ -337,7 +337,7 @@ class ContactWrites:
             sight.begin()
             try:
                 done = await make()  # apart, so that a 422 that was not preceded by a loss is raised at once
-            except OutcomeUnknown as lost:
+            except (OutcomeUnknown, DecodeError) as lost:
                 losses.append(lost)
                 done = await create_once(request.operation, draft, make, look)
             # Found or made, it is there already when a later create looks for what it made.

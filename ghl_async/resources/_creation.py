@@ -20,7 +20,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
-from ..errors import DecodeError, GHLError, NoReply, OutcomeUnknown, ServerError, Unprocessable
+from ..errors import (
+    BadRequest,
+    DecodeError,
+    Forbidden,
+    GHLError,
+    NotFound,
+    OutcomeUnknown,
+    Unauthorized,
+    Unprocessable,
+)
 
 __all__ = [
     "Creations",
@@ -189,12 +198,12 @@ async def _patiently(look: Look[T]) -> T | Sight:
 async def _after_refusal(operation: str, draft: object, look: Look[T], refusal: Unprocessable) -> T | Sight:
     try:
         return await _patiently(look)
-    except (NoReply, ServerError) as fault:
-        what = f"it was refused, and whether it was made all the same could not be looked for: {fault}"
-        raise _unknown(operation, draft, what, refusal) from None
-    except GHLError as fault:  # no look will ever tell
+    except (BadRequest, Forbidden, NotFound, Unauthorized) as fault:  # no look will ever tell
         refusal.add_note(f"whether it was created all the same could not be looked for ({type(fault).__name__})")
         return Sight.ABSENT
+    except GHLError as fault:
+        what = f"it was refused, and whether it was made all the same could not be looked for: {fault}"
+        raise _unknown(operation, draft, what, refusal) from None
 
 
 def _unknown(operation: str, draft: object, what: str, cause: GHLError | None = None) -> OutcomeUnknown:

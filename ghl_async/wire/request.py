@@ -15,7 +15,7 @@ import msgspec
 
 from ..errors import UsageError
 
-__all__ = ["Lane", "Reply", "Request", "Send", "fill"]
+__all__ = ["Before", "Lane", "Reply", "Request", "Send", "fill"]
 
 Lane: TypeAlias = Literal["interactive", "bulk"]
 
@@ -48,6 +48,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     date: str | None = None
     """The header of this name: when the server answered, by its clock."""
 
+
+Before: TypeAlias = Callable[[], Awaitable[None]]
+"""What is awaited before an attempt goes on the wire."""
 
 Send: TypeAlias = Callable[[Request], Awaitable[Reply]]
 """The one thing a resource is given: sends a request in the lane and with the retries its client was made for."""

@@ -33,7 +33,7 @@ from ..hooks import Hook, LimitsLearned, QuotaWaited, RequestFinished, RetrySche
 from .deadline import Deadline, Deadlines
 from .dialect import Dialect
 from .limiter import Budget, Slot
-from .request import Lane, Reply, Request
+from .request import Before, Lane, Reply, Request
 from .retry import RetryPolicy, is_final, is_unknown, retrying
 
 __all__ = ["Connections", "FixedToken", "TokenSource", "Transport"]
@@ -143,6 +143,7 @@ class _Call:
     __slots__ = (
         "attempt",
         "attempt_seconds",
+        "before",
         "bound",
         "content",
         "first_failure",
@@ -161,6 +162,7 @@ class _Call:
         self.lane: Lane = lane
         self.attempt = 0
         self.attempt_seconds = attempt_seconds
+        self.before: Before | None = None
         self.bound: Deadline
         """Of the attempt that runs now, the wait for its token included."""
         self.token: str
@@ -208,13 +210,18 @@ class Transport:
         if self._own is not None:
             await self._own.close()
 
-    async def send(self, request: Request, *, lane: Lane, deadline_seconds: float | None) -> Reply:
+    async def send(
+        self, request: Request, *, lane: Lane, deadline_seconds: float | None, before: Before | None = None
+    ) -> Reply:
         """Send one request, repeated where that is safe, and return its success reply.
+
+        `before` is awaited when an attempt waits for nothing any more; where that fails it is not sent.
 
         Raises:
             GHLError: the family in `errors`; nothing else leaves this room.
         """
         call = _Call(request, self._dialect.url(request), lane, self._attempt_seconds)
+        call.before = before
         started = self._clock()
         slot = self._budget.admit_now(lane)
         if slot is not None:
@@ -274,6 +281,8 @@ class Transport:
             call.token = tokens.text if isinstance(tokens, FixedToken) else await tokens.token()
             call.content = self._dialect.sign(call.request.body, call.token)
             call.headers = self._prepared(call.request, call.token)
+            if call.before is not None and not self._session.closed:  # a closed one sends nothing
+                await call.before()
         except BaseException as caught:
             bound.over = True
             self._budget.unsent()

@@ -104,6 +104,7 @@ async def test_what_is_done_is_not_lost_when_a_later_request_fails():
     assert [result.ok for result in results] == [True] * 500 + [False] * 700
     assert results[500].reason == "broken"
     assert results[1199].reason == "not sent, because the request before failed: broken"
+    assert [result.sent for result in results] == [True] * 1000 + [False] * 200
     assert len(send.requests) == 2
 
 
@@ -125,3 +126,12 @@ async def test_a_refusal_that_only_sounds_like_one_of_the_size_teaches_nothing()
     server.sizes.clear()
     await tags.add_many(IDS[:500], ["x"])
     assert server.sizes == [500]
+
+
+async def test_a_refusal_that_is_not_about_the_size_is_recognised_when_it_comes_again():
+    server = Server(most=0, refusal="each tag must be shorter than the maximum length")
+    tags = Resources(server, "L1").tags
+    for _ in range(20):
+        with pytest.raises(Unprocessable):
+            await tags.add_many(IDS[:500], ["x"])
+    assert server.sizes == [500, 250, 125, 62, 31, 15, 7, 3, 1] + [500] * 19

@@ -107,11 +107,11 @@ async def test_a_ledger_of_another_write_is_refused_and_left_alone(kept, other, 
 
 
 async def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(kept):
-    ask(kept, "PRAGMA user_version = 2")
+    ask(kept, "PRAGMA user_version = 3")
     error = await refusal(kept)
     assert type(error) is StoreMismatch
     assert "newer version of ghl-async" in str(error)
-    assert ask(kept, "PRAGMA user_version") == [(2,)]
+    assert ask(kept, "PRAGMA user_version") == [(3,)]
 
 
 async def test_an_input_that_is_another_one_is_refused(kept):
