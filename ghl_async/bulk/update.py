@@ -13,9 +13,12 @@ one contact keep their order, others go side by side. All requests go in the bul
 loop, let what was sent come to its end.
 
 With a `ledger`, the path of a file, the same call with the same input may be made again after any end, SIGKILL too: it
-sends what is not confirmed. What was under way when the process died is in doubt. Writes that may be repeated are; of
-creates it is looked for by a read, as after a lost answer, and where no read can tell the outcome is unknown. A ledger
-belongs to one operation, location, set of options and input; more inputs may follow behind those that it knows.
+sends what is not confirmed. What was under way when the process died is in doubt; what waited for quota is not. Writes
+that may be repeated are; of creates it is looked for by a read, as after a lost answer, and where no read can tell the
+outcome is unknown. Where an update or upsert is sent again, those behind it that change the same contact follow again.
+
+A ledger belongs to one operation, location, set of options and input; more inputs may follow behind those that it
+knows. One that has failed may be mended in its place; it may not be left out, for all others would stand elsewhere.
 """
 
 from __future__ import annotations
@@ -88,7 +91,8 @@ def update(
             (`run.summary.written.requests_planned`).
 
     Raises (from the run):
-        StoreMismatch: the ledger is one of another write or another input. Nothing was sent of the chunk that differs.
+        StoreMismatch: the ledger is one of another write or another input, or one that failed was left out. Nothing was
+            sent of the chunk that differs.
         StoreBusy: another run holds the ledger. StoreFailed: it cannot be written; what it does not know is not sent.
         DailyQuotaExhausted never: the run ends, resumable if there is a ledger.
         Unauthorized, ScopeMissing, ConnectFailed: what would fail for every input; so is whatever says nothing of the

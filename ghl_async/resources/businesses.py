@@ -191,7 +191,7 @@ class Businesses:
         """Let contacts belong to a business, or with None to none, and get one result for each contact.
 
         An id that is given twice is sent once. The contacts of a request that fails after others succeeded, and those
-        that were not sent then, say so in their `reason`.
+        that were not sent then, say so in their `reason` and in `sent`.
 
         To do it twice is harmless, so each request is retried after a lost answer.
 

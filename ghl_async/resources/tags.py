@@ -81,7 +81,7 @@ class Tags:
         """Add the same tags to many contacts, and get one result for each, in the order of `contact_ids`.
 
         An id that is given twice is sent once. A contact that fails does not hinder the others: see its `reason`. So do
-        the contacts of a request that fails after others succeeded, and those that were not sent then.
+        the contacts of a request that fails after others succeeded, and those that were not sent then: see `sent`.
 
         Adding a tag twice is harmless, so each request is retried after a lost answer.
 
