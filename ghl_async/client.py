@@ -39,7 +39,7 @@ from .wire.transport import Connections, FixedToken, TokenSource, Transport
 if TYPE_CHECKING:
     from .auth.agency import Agency
 
-__all__ = ["BASE_URL", "GHLClient", "QuotaState", "Resources", "before_creates"]
+__all__ = ["BASE_URL", "GHLClient", "QuotaState", "Resources", "before_creates", "checked_location_id"]
 
 BASE_URL = "https://services.leadconnectorhq.com"
 """One address for every module and both generations of the API (facts 1)."""
@@ -59,6 +59,18 @@ def before_creates(note: Before) -> Iterator[None]:
         yield
     finally:
         _before.reset(token)
+
+
+def checked_location_id(given: object) -> str:
+    """A location's id, as far as can be told before it is sent.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if isinstance(given, str) and given.isalnum():
+        return given
+    # Without the value: the token may have been given in its place.
+    raise UsageError("location_id is no location id: that has 20 letters and digits (is the token in its place?)")
 
 
 def _check_address(base_url: str) -> None:
@@ -177,11 +189,7 @@ class GHLClient(Resources):
         connections: Connections | None = None,
     ) -> None:
         _check_address(base_url)
-        if not isinstance(location_id, str) or not location_id.isalnum():
-            # Without the value: the token may have been given in its place.
-            raise UsageError(
-                "location_id is no location id: that has 20 letters and digits (is the token in its place?)"
-            )
+        checked_location_id(location_id)
         if api_version is not None and not api_version.replace("-", "").isalnum():
             raise UsageError(f"{api_version!r} is not a version: it is v3 or a date such as 2021-07-28")
         if deadline_seconds is not None and not deadline_seconds > 0:

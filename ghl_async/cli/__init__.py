@@ -6,7 +6,9 @@ everything else to stderr. Nothing imports this room but the program itself.
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 __all__ = ["main"]
 
@@ -18,6 +20,8 @@ def main() -> int:
 
     The commands need the extra `cli`; without it one line says how to get it.
     """
+    if getattr(sys, "stderr", None) is None:  # the shell has closed it: what is told goes nowhere
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it lasts as long as the process
     try:
         from .app import run
 

@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that `--help` and a misspelt o
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -181,11 +182,11 @@ async def update(
 ) -> int:
     """Change many contacts as a file says: one row each, one column a field.
 
-    The token is read from GHL_TOKEN. The column id says which contact; the others are named as the API does
-    (firstName), as people do (First name), or as a custom field is (its name, key or id). Columns that are nothing of
-    this, or that can be two fields, are named before anything is sent. A row that is wrong fails alone, and goes with
-    the reason into a file that can be fed back. Whatever interrupts it, the same command goes on where it stopped: a
-    ledger beside the file remembers what is done.
+    The token is that of GHL_TOKEN, or one from `login`. The column id says which contact; the others are named as the
+    API does (firstName), as people do (First name), or as a custom field is (its name, key or id). Columns that are
+    nothing of this, or that can be two fields, are named before anything is sent. A row that is wrong fails alone, and
+    goes with the reason into a file that can be fed back. Whatever interrupts it, the same command goes on where it
+    stopped: a ledger beside the file remembers what is done.
     """
     from .update import update_contacts
 
@@ -209,12 +210,19 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; what a user can mend becomes one line on stderr."""
     try:
         code: int | None = app(arguments, exit_on_error=False, print_error=False)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EPIPE}:
+            raise
+        complain(f"the help cannot be written ({error.strerror})")
+        return 1
     except CycloptsError as error:
         command = " ".join(("ghl-async", *(error.command_chain or ())))
         # Without the words themselves: one of them may be a token.
         is_too_much = isinstance(error, UnusedCliTokensError)
         said = (
-            "more words than the command takes; a token is never given here, it is asked for" if is_too_much else error
+            "more words than the command takes; a token is never one of them, `login` asks for it"
+            if is_too_much
+            else error
         )
         complain(f"{said} (see {command} --help)")
         return 2

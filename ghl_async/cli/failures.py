@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable
 from filecmp import cmp
 from itertools import chain, count
@@ -55,7 +56,13 @@ class Failures:
             raise UsageError(f"{path}: the file for failed rows must end as {sheet.path} does")
         if not path.parent.is_dir():
             raise UsageError(f"{path}: the folder {path.parent} does not exist")
-        if path.exists() and (path.samefile(sheet.path) or not _is_ours(path)):
+        if not os.access(path.parent, os.W_OK):  # rows are sent before the first one fails
+            raise UsageError(f"{path.parent} cannot be written: name another file for failed rows with --failed")
+        try:
+            is_another = path.exists() and (path.samefile(sheet.path) or not _is_ours(path))
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read ({error.strerror}): name another file with --failed") from None
+        if is_another:
             raise UsageError(f"{path} is there and holds no failed rows: name another file with --failed")
 
     def add(self, row: Row, reason: str) -> None:

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..client import GHLClient
-from ..errors import UsageError
+from ..client import GHLClient, checked_location_id
+from ..errors import NoToken, UsageError
 from ..hooks import Hook
 from .credentials import find_credential
 from .options import CopyOptions, PlaceOptions, StoreOptions
@@ -67,16 +67,23 @@ async def _sandbox(options: CopyOptions, opened: contextlib.AsyncExitStack, hook
     return GHLClient(sandbox.token, location_id=sandbox.location_id, base_url=sandbox.base_url, hooks=hooks)
 
 
-def named_location(options: PlaceOptions) -> str:
-    """The location's id.
+async def named_location(options: PlaceOptions) -> str:
+    """The id of the location that the options or the environment name, or of the only one that has a stored token.
 
     Raises:
-        UsageError: nothing names one.
+        UsageError: nothing names one, or it is none.
+        StoreFailed, StoreMismatch: the store of tokens cannot be read.
     """
     location_id = setting(options.location_id, "GHL_LOCATION_ID")
     if not location_id:
-        raise UsageError("no location is named: set GHL_LOCATION_ID or pass --location-id")
-    return location_id
+        try:
+            async with contextlib.AsyncExitStack() as opened:
+                location_id = (await find_credential(options, opened)).location_id
+        except NoToken:
+            raise UsageError(
+                "no location is named: set GHL_LOCATION_ID or pass --location-id, or name the file with --store"
+            ) from None
+    return checked_location_id(location_id)
 
 
 async def real_location(

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..bulk import Plan, Progress, Run
+from .complaint import tell
 from .cost import in_short
 
 __all__ = [
@@ -117,11 +118,11 @@ class JsonLines:
 
     def plan(self, plan: Plan) -> None:
         """Write one line: an object whose only key is "plan", with the fields of `bulk.Plan`."""
-        _write(msgspec.json.encode({"plan": plan}).decode())
+        tell(msgspec.json.encode({"plan": plan}).decode())
 
     def show(self, progress: Progress) -> None:
         """Write one line."""
-        _write(msgspec.json.encode(progress).decode())
+        tell(msgspec.json.encode(progress).decode())
 
     def say(self, line: str) -> None:
         """Say nothing: every line is an object of a known kind."""
@@ -141,12 +142,12 @@ class PlainLines:
     def plan(self, plan: Plan) -> None:
         """Write a few lines."""
         for line in in_short(plan):
-            _write(line)
+            tell(line)
 
     def show(self, progress: Progress) -> None:
         """Write one line."""
         if _is_waiting(progress):
-            _write(_waiting(progress))
+            tell(_waiting(progress))
             return
         parts = [
             f"contacts {_contacts(progress)}",
@@ -154,11 +155,11 @@ class PlainLines:
             *pace(progress),
             f"{clock(progress.eta_seconds)} left",
         ]
-        _write(", ".join(parts))
+        tell(", ".join(parts))
 
     def say(self, line: str) -> None:
         """Write one line."""
-        _write(line)
+        tell(line)
 
     def close(self) -> None:
         """End."""
@@ -240,8 +241,3 @@ def _rate(a_second: float) -> str:
 def clock(seconds: float | None) -> str:
     """A time as a clock shows it."""
     return "?" if seconds is None else str(timedelta(seconds=round(seconds)))
-
-
-def _write(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

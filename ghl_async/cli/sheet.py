@@ -9,6 +9,7 @@ import csv
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from math import isinf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,6 +76,8 @@ def look(path: Path) -> Sheet:
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise UsageError(f"{path}: a file of changes ends in {', '.join(SUFFIXES)}")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"{path} is no regular file, and it is read more than once: write it to a file first")
     try:
         with path.open("rb") as file:
             first = file.readline()
@@ -82,14 +85,15 @@ def look(path: Path) -> Sheet:
             raise UsageError(f"{path} is not UTF-8 but looks like UTF-16: save it as UTF-8")
         if kind == "csv" and not _is_unicode(first.decode(errors="surrogateescape")):
             raise UsageError(f"{path} is not UTF-8, its first line at least: save it as UTF-8")
-        return _look_at_csv(path, first) if kind == "csv" else _look_at_lines(path)
+        if first.lower().startswith(b"sep="):
+            raise UsageError(f"{path}: the first line must name the columns: take out the one that says sep=")
+        return _look_at_csv(path) if kind == "csv" else _look_at_lines(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _look_at_csv(path: Path, first: bytes) -> Sheet:
-    shown = first.decode(errors="replace")
-    delimiter = max(DELIMITERS, key=shown.count)
+def _look_at_csv(path: Path) -> Sheet:
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(DELIMITERS, key=lambda each: _likelihood(path, each))
     records = _records(path, delimiter)
     _, header, fault = next(records, (1, [], None))
     columns = () if isinstance(header, str) else tuple(name.strip() for name in header)
@@ -103,12 +107,21 @@ def _look_at_csv(path: Path, first: bytes) -> Sheet:
     return Sheet(path, "csv", columns, sum(1 for _ in records), delimiter)
 
 
+def _likelihood(path: Path, delimiter: str) -> tuple[bool, int]:
+    """Whether this leaves no quote inside a name of the first line, and how many columns it makes there."""
+    _, header, fault = next(_records(path, delimiter), (1, [], None))
+    return (False, 0) if fault else (not any('"' in name for name in header), len(header))
+
+
 def _look_at_lines(path: Path) -> Sheet:
     columns: dict[str, None] = {}
-    number = 0
+    number, fault = 0, ""
     for row in _objects(path):
         columns.update(dict.fromkeys(row.cells))
         number += 1
+        fault = fault or (f"of line {row.line} {row.fault}" if row.fault else "")
+    if not columns:
+        raise UsageError(f"{path} has no line that is a JSON object" + (f": {fault}" if fault else ", it is empty"))
     return Sheet(path, "jsonl", tuple(columns), number)
 
 
@@ -144,7 +157,8 @@ def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | str,
     """The records of a CSV file that are not blank: the line where each begins, and its cells.
 
     Of one that cannot be read it is the text of that line, and why. The next one begins behind that line: a quote that
-    is not closed spoils its own line, and not those that it would swallow.
+    is never closed spoils its own line, and not those that it would swallow. One that a later quote closes makes one
+    cell of the lines between, which is what CSV means by it.
     """
     # Bytes that are no UTF-8 come through as they are: they spoil their own row, and go into the file of failed ones.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -196,7 +210,7 @@ def _objects(path: Path) -> Iterator[Row]:
 def one_object(number: int, text: str) -> Row:
     """Read a line of JSON."""
     try:
-        found = json.loads(text, parse_constant=_refuse)
+        found = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         return Row(number, {}, text, f"it is no JSON: {_said(error)}")
     if not isinstance(found, dict):
@@ -215,6 +229,21 @@ def without_ours(found: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is none")
+
+
+def _finite(number: str) -> float:
+    found = float(number)
+    if isinf(found):
+        raise ValueError(f"{number[:_SHOWN]} is beyond all numbers")
+    return found
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"it names {next(name for name in names if names.count(name) > 1)!r} twice")
+    return found
 
 
 def _said(error: Exception) -> str:

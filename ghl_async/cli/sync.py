@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ import msgspec
 from .. import bulk
 from ..client import GHLClient
 from ..errors import StoreFailed, UsageError
-from .answer import answer
+from .answer import answer, standard_output
 from .complaint import complain
 from .ending import table_of_sync
 from .everywhere import copy_all_locations
@@ -129,13 +128,13 @@ class _Listener:
     def __enter__(self) -> Self:
         try:
             # What was added by a run that was stopped must stay: it is stored, and no run finds it again.
-            self._file = sys.stdout.buffer if self._place == _STDOUT else _to_add_to(Path(self._place))
+            self._file = _stdout() if self._place == _STDOUT else _to_add_to(Path(self._place))
         except OSError as error:
             raise UsageError(f"the changes cannot be written to {self._place}: {error.strerror}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None and self._file is not sys.stdout.buffer:
+        if self._file is not None and self._place != _STDOUT:
             self._file.close()
 
     async def hear(self, change: bulk.Change) -> None:
@@ -161,6 +160,11 @@ class _Listener:
                 with contextlib.suppress(OSError):  # a pipe keeps it
                     os.ftruncate(file, os.fstat(file).st_size - done)
             raise
+
+
+def _stdout() -> BinaryIO:
+    with standard_output() as output:
+        return output.buffer
 
 
 def _to_add_to(path: Path) -> BinaryIO:

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from ..bulk import Plan, Progress, Written
+from .complaint import tell
 from .progress import LINES_SECONDS, LIVE_SECONDS, Display, JsonLines, Silence, clock, pace
 
 __all__ = ["Teller", "choose_rows_display"]
@@ -40,10 +41,10 @@ class Teller:
         """Tell one."""
         self._told += 1
         if self._json:
-            _put(msgspec.json.encode({"failed": {"line": line, "reason": reason}}).decode())
+            tell(msgspec.json.encode({"failed": {"line": line, "reason": reason}}).decode())
         elif self._told <= _TOLD_AT_MOST:
             said = f"line {line}: {' '.join(reason.split())}"
-            _put(said) if isinstance(self._display, Silence) else self._display.say(said)
+            tell(said) if isinstance(self._display, Silence) else self._display.say(said)
         elif self._told == _TOLD_AT_MOST + 1:
             self._display.say("more rows fail, which are not shown here")
 
@@ -62,11 +63,11 @@ class _Lines:
     def show(self, progress: Progress) -> None:
         """Write one line."""
         left = clock(_seconds_left(progress, self._rows))
-        _put(", ".join((_done(progress, self._rows), *_counts(progress), *pace(progress), f"{left} left")))
+        tell(", ".join((_done(progress, self._rows), *_counts(progress), *pace(progress), f"{left} left")))
 
     def say(self, line: str) -> None:
         """Write one line."""
-        _put(line)
+        tell(line)
 
     def close(self) -> None:
         """End."""
@@ -118,8 +119,3 @@ def _counts(progress: Progress) -> list[str]:
     written = progress.written or Written()
     counts = {"unchanged": written.unchanged, "failed": written.failed, "unknown": written.unknown}
     return [f"{name} {count:,}" for name, count in counts.items() if count]
-
-
-def _put(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -354,3 +354,31 @@ def test_a_cell_that_does_not_spell_what_its_field_takes_fails_its_row(cells, wo
     columns = map_columns(["id", "dnd", "date_of_birth", "Budget", "Boxes", "Wants"], FIELDS, CSV)
     with pytest.raises(UsageError, match=words):
         columns.read(cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "columns"),
+    [
+        ("x.csv", 'id;"City, of a, b"\n1;2\n', ("id", "City, of a, b")),
+        ("x.csv", "\n\nid;city\n1;2\n", ("id", "city")),
+        ("x.tsv", "id\tCity, of a, b, c\n1\t2\n", ("id", "City, of a, b, c")),
+        ("x.csv", "id;city\r1;a,b,c\r2;d,e,f\r", ("id", "city")),
+    ],
+)
+def test_the_delimiter_is_what_makes_most_columns(tmp_path, name, text, columns):
+    path = tmp_path / name
+    path.write_bytes(text.encode())
+    assert look(path).columns == columns
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"id": "1", "city": "a", "city": "b"}', "it names 'city' twice"),
+        ('{"id": "1", "monetary": 1e999}', "1e999 is beyond all numbers"),
+    ],
+)
+def test_a_line_that_can_be_read_in_two_ways_or_none_fails_alone(tmp_path, line, reason):
+    path = tmp_path / "x.jsonl"
+    path.write_text(f'{line}\n{{"id": "2"}}\n')
+    assert [row.fault for row in rows(look(path))] == [f"it is no JSON: {reason}", None]
