@@ -55,7 +55,7 @@ TOUCHED = 10_000
 IDS_A_SEARCH = 100
 IN_A_ROW = 25
 """Failures that say nothing of the input itself, one after the other, after which the rest would fail as well."""
-ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited, ScopeMissing, Unauthorized)
+_ENDS_THE_WRITES = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited, ScopeMissing, Unauthorized)
 """What would go wrong for every input; none of them leaves a create half done."""
 MAYBE_DONE = (OutcomeUnknown, NoReply, ServerError, DecodeError, DeadlineExceeded)
 """After these nobody knows whether the server has done it."""
@@ -272,7 +272,7 @@ class Writing:
             is_in_doubt = False
             if done is None:
                 done = await self._sent(verb, one, doubt)
-        except ENDS_THE_RUN:
+        except _ENDS_THE_WRITES:
             # Of creates these say that nothing was made. The others may be sent again in any case.
             if verb.creates and doubt is None and self._ledger is not None:
                 await self._ledger.withdraw(one.position)
@@ -310,13 +310,13 @@ class Writing:
         ids = list(dict.fromkeys(one.contact_id or "" for one in batch))
         try:
             results = {each.contact_id: each for each in await verb.send_many(ids)}
-        except ENDS_THE_RUN:
+        except _ENDS_THE_WRITES:
             raise
         except GHLError as error:
             await self._failed(batch, error)
             return
         self._failures_in_a_row = 0
-        ending = next((each.error for each in results.values() if isinstance(each.error, ENDS_THE_RUN)), None)
+        ending = next((each.error for each in results.values() if isinstance(each.error, _ENDS_THE_WRITES)), None)
         outcomes = []
         for one in batch:
             result = results.get(one.contact_id or "")

@@ -28,6 +28,7 @@ from ._frontier import Frontier
 from ._gone import Asked
 from ._landing import calendar_of
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Difference, Identity, Part
+from ._verdict import Verdict
 from .fetch import ContactBundle, Step, included
 from .run import Run, Tally
 from .store import Store
@@ -98,6 +99,8 @@ class _Verification(Copying[Difference]):
         self._found: Counter[str] = Counter()
         self._records = self._apart = 0
         self._amiss = Amiss()
+        self._denied: dict[str, None] = {}
+        """Contacts of which a list of their own says that they are not there."""
         self._gap: str | None = None
         """Why the reading proves nothing."""
 
@@ -119,12 +122,16 @@ class _Verification(Copying[Difference]):
         async with aclosing(reading) as found:
             async for difference in found:
                 yield difference
+        async with aclosing(self._ask_for(run, [*self._denied], Asked())) as removing:
+            async for difference in removing:
+                yield difference
         if run.stopped:
             return
         await self._note_holes()
         if self._repair and self._gap is None:
             await self._mend(run)
             await self._note_holes()
+        await self._store.clear_spool()
         await self._close(run)
 
     async def _note_holes(self) -> None:
@@ -185,6 +192,7 @@ class _Verification(Copying[Difference]):
         looked = await confirmed(self._ghl, self._store, whole, self._one_by_one, beyond_calendars=True)
         for each in looked.unsure:
             self._amiss.unread(each.contact_id, each.part, NOT_MADE_SURE)
+        self._denied |= dict.fromkeys(looked.gone)
         for difference in await self._expected(looked.found, sent):
             self._amiss.found(difference)
             self._found[difference.what] += 1
@@ -293,9 +301,10 @@ class _Verification(Copying[Difference]):
     def _remarks(self) -> str:
         words = ""
         if self._unlisted:
+            lie = "1 appointment lies" if self._unlisted == 1 else f"{self._unlisted} appointments lie"
             words += (
-                f"; {self._unlisted} appointments lie in calendars that the location does not list, and are not in the"
-                " store: a backfill with deleted_calendars=True (--deleted-calendars) reads those"
+                f"; {lie} in calendars that the location does not list, and not in the store: a backfill with"
+                " deleted_calendars=True (--deleted-calendars) reads those"
             )
         if isinstance(self._calendars, GHLError):
             words += f"; the calendars were not listed ({self._calendars}): what is missing may be of deleted ones"
@@ -305,34 +314,22 @@ class _Verification(Copying[Difference]):
         tally = self._tally
         tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
         tally.stored = await self._store.counts()
-        holes, hidden = self._amiss.holes, self._amiss.hidden_contacts
+        tally.failures, tally.failed = [], 0
+        for failure in self._amiss.failures():
+            tally.fail(failure)
+        holes = self._amiss.holes
         is_whole = self._gap is None and not run.stopped and self._amiss.is_mended
         is_mended = self._repair and is_whole and bool(holes + self._found.total())
         self._note(holes=holes, unlisted=self._unlisted, server_contacts=tally.total, mended=is_mended)
         if run.stopped or tally.verified is None:
             return
-        verified = tally.verified
-        counts = f"{verified.contacts} contacts and {verified.records} of their records were compared{self._remarks()}"
-        if not verified.contacts and not verified.all and tally.stored.contacts:
+        if not tally.verified.contacts and not tally.verified.all and tally.stored.contacts:
             self._gap = f"none of the {tally.stored.contacts} stored contacts was compared: compare all of them"
-        # In full each contact tells for itself. A sample says nothing of those that the store lacks.
-        is_even = self._sample is None or self._agree(tally.total, tally.stored)
-        if not is_even:
-            counts += f"; the server counts {tally.total} contacts, the store holds {tally.stored.contacts}"
-        amiss = (
-            f"{verified.missing} records are missing, {verified.stale} stale and {verified.surplus} too many,"
-            f" {holes} could not be read"
-        )
-        if hidden:
-            amiss += f", {hidden} of them contacts that the search does not show, though they are not known to be gone"
-        if self._gap is not None:
-            run.summary = tally.summary("incomplete", self._gap, resumable=False)
-        elif is_even and not verified.all:
-            run.summary = tally.summary("finished", f"{counts}: nothing differs", resumable=False)
-        elif is_even and is_mended:
-            run.summary = tally.summary("finished", f"{counts}: {amiss}; all of it was mended", resumable=False)
-        else:
-            advice = "some could not be mended: run it again" if self._repair else "repair=True (--repair) mends it"
-            if not is_even:
-                advice = "sync brings the store up to date, and a comparison in full says what is amiss"
-            run.summary = tally.summary("incomplete", f"{counts}: {amiss}; {advice}", resumable=False)
+        run.summary = Verdict(
+            gap=self._gap,
+            hidden=self._amiss.hidden_contacts,
+            # In full each contact tells for itself. A sample says nothing of those that the store lacks.
+            is_even=self._sample is None or self._agree(tally.total, tally.stored),
+            repairs=self._repair,
+            remarks=self._remarks(),
+        ).of(tally)
