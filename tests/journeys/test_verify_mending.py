@@ -194,8 +194,9 @@ async def test_a_contact_s_list_that_is_refused_does_not_end_what_the_calendars_
     found, summary = await verify(ghl, copied)
     assert (found, summary.exit_code) == ([], 1)
     assert [(each.contact_id, each.kind) for each in summary.failures] == [(contact_id, "appointments")]
-    changes, summary = await sync(ghl, copied, whole_every=NOW)
-    assert (changes, summary.exit_code) == ([], 4)
+    for options in ({"sweep_every": NOW}, {"whole_every": NOW}, {}):
+        changes, summary = await sync(ghl, copied, **options)
+        assert (changes, summary.exit_code) == ([], 4)
     sandbox.faults.clear()
     assert (await verify(ghl, copied, repair=True))[1].exit_code == 0
     assert is_whole(copied, sandbox)
@@ -238,3 +239,22 @@ async def test_an_older_reading_excuses_no_row_that_was_altered(sandbox, copied,
     async with client_of(sandbox) as ghl:
         assert (await verify(ghl, copied, repair=True))[1].exit_code == 0
     assert is_whole(copied, sandbox)
+
+
+async def test_a_gap_that_is_no_more_set_apart_is_not_believed_by_a_sample(sandbox, path):
+    nameless = oldest(sandbox, 3)
+
+    def bend(_asked):
+        def alter(said):
+            for each in said["contacts"]:
+                each["id"] = None if each["id"] == nameless else each["id"]
+
+        return alter
+
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+        await backfill(ghl, path)
+        assert (await verify(ghl, path, sample=10))[1].exit_code == 0
+        spoil(path, "DELETE FROM quarantine")
+        _, summary = await verify(ghl, path, sample=10)
+    assert summary.exit_code == 1
+    assert "the server counts 120 contacts, the store holds 119" in summary.message
