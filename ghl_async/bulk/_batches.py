@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import GHLError
 from ..models import ItemResult
-from ._fates import ENDS_THE_RUN
+from ._fates import ENDS_THE_WRITES
 from ._verbs import Many
 
 __all__ = ["sent_to_all"]
@@ -32,6 +32,6 @@ async def sent_to_all(verb: Many, contact_ids: Sequence[str]) -> tuple[dict[str,
                 raise
             some = [ItemResult(contact_id=each, ok=False, reason=str(error), error=error) for each in left]
         results.update((each.contact_id, each) for each in some)
-        ending = next((each.error for each in some if isinstance(each.error, ENDS_THE_RUN)), None)
+        ending = next((each.error for each in some if isinstance(each.error, ENDS_THE_WRITES)), None)
         left = [each.contact_id for each in some if not each.sent]
     return results, ending

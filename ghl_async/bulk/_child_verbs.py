@@ -12,7 +12,7 @@ from ..client import GHLClient
 from ..errors import GHLError, UsageError
 from ..models import Contact, ItemResult, NoteDraft, Task, TaskDraft
 from ._differs import plain_tags
-from ._fates import ENDS_THE_RUN
+from ._fates import ENDS_THE_WRITES
 from ._verbs import Context, Done, Input, Many, Single, checked_id, pair, since
 from .ledger import Entry
 
@@ -182,7 +182,7 @@ class Tag(Many):
             return added
         if not self._add:
             return await self.ghl.tags.remove_many(left, self._remove)
-        fault: Exception | None = next((each.error for each in added if isinstance(each.error, ENDS_THE_RUN)), None)
+        fault: Exception | None = next((each.error for each in added if isinstance(each.error, ENDS_THE_WRITES)), None)
         removed: Sequence[ItemResult] = ()
         if fault is None:
             try:

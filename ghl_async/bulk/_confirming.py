@@ -9,16 +9,18 @@ calendar shows, by other names and without who it is assigned to.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from ..client import GHLClient
-from ..errors import GHLError
+from ..errors import GHLError, NotFound
 from ..models import Contact, decode_record
-from ._content import came_alike, is_same
+from ..pagination import Page
+from ._content import came_alike, differing, is_same, said
 from ._cursors import MOST_CALLS
-from ._gone import ENDS_THE_RUN
+from ._doors import ENDS_THE_RUN
+from ._gone import FAILS_FOR_ALL, says_gone
 from ._rows import Batch, ContactRows, Difference, Kind, Part, QuarantinedRow, Row, iso
 from ._workers import InOrder, stream
 from .store import Store
@@ -26,6 +28,12 @@ from .store import Store
 __all__ = ["NOT_MADE_SURE", "Confirmed", "confirmed"]
 
 NOT_MADE_SURE = "it could not be found out whether what is stored and was not sent still exists"
+_IN_BOTH = frozenset(
+    {"assignedTo", "city", "companyName", "email", "firstName", "lastName", "phone", "postalCode", "source", "state"}
+)
+"""Names that a contact itself, and a search, leave out or set to null only where there is nothing (facts 6.6, 7.3)."""
+_SHOWN_OTHERWISE = frozenset({"additionalEmails", "additionalPhones", "dateOfBirth"})
+"""Names under which a contact itself says the same in another form than in a search."""
 T = TypeVar("T")
 
 
@@ -38,6 +46,8 @@ class Confirmed(msgspec.Struct, frozen=True):
     """In what it differs from what is stored."""
     unsure: list[Difference] = []
     """In what it perhaps does: nothing could be found out, and what is stored stays."""
+    gone: list[str] = []
+    """Contacts of which a list of their own says that they are not there: ask for these themselves."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -48,6 +58,8 @@ class _Answer(msgspec.Struct, frozen=True):
     stale: list[Difference] = []
     """What is found instead."""
     unsure: list[Difference] = []
+    is_gone: bool = False
+    """Whether it says that there is no such contact."""
 
 
 async def confirmed(
@@ -88,6 +100,7 @@ async def confirmed(
     wrong: set[Difference] = set()
     stale: list[Difference] = []
     unsure: list[Difference] = []
+    gone: list[str] = []
     async with InOrder(stream(by_contact), ask, ahead=MOST_CALLS) as asked:
         async for answers in asked:
             for answer in answers:
@@ -95,8 +108,9 @@ async def confirmed(
                 wrong |= {*answer.refuted, *answer.unsure}
                 stale += answer.stale
                 unsure += answer.unsure
+            gone += [answers[0].row.id] if any(answer.is_gone for answer in answers) else []
     whole = msgspec.structs.replace(batch, contacts=tuple(rows[row.id] for row in batch.contacts))
-    return Confirmed(whole, [*(each for each in found if each not in wrong), *stale], unsure)
+    return Confirmed(whole, [*(each for each in found if each not in wrong), *stale], unsure, gone)
 
 
 async def _is_doubtful(store: Store, row: ContactRows, each: Difference, read_one_by_one: Collection[Kind]) -> bool:
@@ -112,16 +126,25 @@ async def _is_doubtful(store: Store, row: ContactRows, each: Difference, read_on
 
 async def _dated(ghl: GHLClient, store: Store, row: ContactRows, some: list[Difference]) -> _Answer:
     """Whether the contact itself has the older date too, or that of what is stored."""
-    contact = await _asked(ghl.background.contacts.get(row.id))
-    if contact is None:
-        return _Answer(row, unsure=some)
+    contact = await _asked(ghl.background.contacts.get(row.id), FAILS_FOR_ALL)
+    if isinstance(contact, GHLError):
+        return _Answer(row, unsure=some, is_gone=_is_gone(contact))
     date = iso(contact.date_updated)
     if date == row.date_updated:
         return _Answer(msgspec.structs.replace(row, is_confirmed=True))
     kept = await store.stored(some[0])
     # Where it has changed since, the search will show that later.
-    is_current = kept is not None and date == _date_of(kept.raw)
+    is_current = kept is not None and date == _date_of(kept.raw) and _agree(contact.raw, kept.raw)
     return _Answer(row, refuted=some) if is_current else _Answer(row, unsure=some)
+
+
+def _agree(one: bytes, other: bytes) -> bool:
+    """Whether a contact and what a search shows of it say the same, by every name that means the same in both."""
+    first, second = said(one), said(other)
+    if first is None or second is None:
+        return False
+    shown_by_both = ((first.keys() & second.keys()) | _IN_BOTH) - _SHOWN_OTHERWISE
+    return not (differing(one, other) or set()) & shown_by_both
 
 
 def _date_of(contact: bytes) -> str | None:
@@ -133,13 +156,13 @@ def _date_of(contact: bytes) -> str | None:
 
 async def _listed(ghl: GHLClient, store: Store, row: ContactRows, kind: Kind, some: list[Difference]) -> _Answer:
     """Which of a contact's records are in its own list all the same, and which of these say something else there."""
-    page = await _asked(getattr(ghl.background, kind).page(row.id))
-    if page is None:
+    page: Page[Any] | GHLError = await _asked(getattr(ghl.background, kind).page(row.id), ENDS_THE_RUN)
+    if isinstance(page, GHLError):
         for each in some:
             row = _with(row, kind, await store.stored(each))
         # What stays for want of an answer is looked at again by the next run, as what could not be read.
         row = msgspec.structs.replace(row, holes={**row.holes, kind: NOT_MADE_SURE})
-        return _Answer(row, unsure=some)
+        return _Answer(row, unsure=some, is_gone=_is_gone(page))
     there: dict[str | None, Row | QuarantinedRow] = {each.id: Row(each.id, each.raw) for each in page.items}
     there |= {each.id: QuarantinedRow(kind, each.id, each.reason, each.raw) for each in page.quarantined}
     refuted = [each for each in some if each.id in there]
@@ -173,11 +196,15 @@ def _with(row: ContactRows, kind: Kind, record: Row | QuarantinedRow | None) -> 
     return msgspec.structs.replace(row, children={**row.children, kind: others}, quarantined=apart)
 
 
-async def _asked(answer: Awaitable[T]) -> T | None:
-    """The answer; None: it says nothing."""
+async def _asked(answer: Awaitable[T], ends_the_run: tuple[type[GHLError], ...]) -> T | GHLError:
+    """The answer, or what came in its place."""
     try:
         return await answer
     except GHLError as error:
-        if isinstance(error, ENDS_THE_RUN):
+        if isinstance(error, ends_the_run):
             raise
-        return None
+        return error
+
+
+def _is_gone(error: GHLError) -> bool:
+    return isinstance(error, NotFound) and says_gone(error)

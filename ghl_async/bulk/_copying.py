@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Generic, TypeVar
 
 from ..client import GHLClient
+from ..errors import Forbidden, Unauthorized
 from ..hooks import PageCommitted, emit
 from ..models import ContactQuery
 from ._cursors import MOST_CALLS
@@ -257,9 +258,11 @@ class Copying(ABC, Generic[Item]):
             holes[hole.contact_id] = (*holes.get(hole.contact_id, ()), hole.kind)
         for kinds in set(holes.values()):
             ids = [contact_id for contact_id, missed in holes.items() if missed == kinds]
-            async with aclosing(self._read_some(run, ids, kinds)) as reading:
-                async for item in reading:
-                    yield item
+            # Refused lists of contacts leave them holes. A token that serves nothing at all ends the run further on.
+            with suppress(Forbidden, Unauthorized):
+                async with aclosing(self._read_some(run, ids, kinds)) as reading:
+                    async for item in reading:
+                        yield item
             if run.stopped:
                 return
         # A hole of a contact that is no more can never be filled. The search lags behind, so ask for the contact.

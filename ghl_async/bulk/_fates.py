@@ -18,9 +18,9 @@ from ..errors import (
 )
 from ._outcome import OutcomeKind
 
-__all__ = ["ENDS_THE_RUN", "SAYS_NOTHING_OF_IT", "fate"]
+__all__ = ["ENDS_THE_WRITES", "SAYS_NOTHING_OF_IT", "fate"]
 
-ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited, ScopeMissing, Unauthorized)
+ENDS_THE_WRITES = (AuthError, ConnectFailed, DailyQuotaExhausted, RateLimited, ScopeMissing, Unauthorized)
 """What would go wrong for every input; none of them leaves a create half done."""
 _MAYBE_DONE = (OutcomeUnknown, NoReply, ServerError, DecodeError, DeadlineExceeded)
 """After these nobody knows whether the server has done a write that may be repeated."""

@@ -31,14 +31,14 @@ from ._workers import InOrder, stream
 from .run import Run, Tally
 from .store import Store
 
-__all__ = ["ENDS_THE_RUN", "Asked", "gone_among", "held_among", "is_alive", "unmet"]
+__all__ = ["FAILS_FOR_ALL", "Asked", "gone_among", "held_among", "is_alive", "says_gone", "unmet"]
 
 _AT_FIRST, _AT_A_TIME = 20, 200
-ENDS_THE_RUN = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
-"""What would go wrong for every contact."""
+FAILS_FOR_ALL = (AuthError, ConnectFailed, DailyQuotaExhausted, Forbidden, RateLimited, Unauthorized)
+"""What would go wrong for every contact that is asked for by its id, or for its own lists."""
 
 
-def _says_gone(error: NotFound) -> bool:
+def says_gone(error: NotFound) -> bool:
     """Whether the server speaks of the contact: "Contact with id ... not found" (facts 5.2).
 
     Any other 404 may come from a route that is refused, or from the edge, and says nothing of the contact.
@@ -58,9 +58,9 @@ async def is_alive(ghl: GHLClient, contact_id: str) -> bool | None:
     try:
         await ghl.background.contacts.get(contact_id)
     except NotFound as error:
-        return False if _says_gone(error) else None
+        return False if says_gone(error) else None
     except GHLError as error:
-        if isinstance(error, ENDS_THE_RUN):
+        if isinstance(error, FAILS_FOR_ALL):
             raise
         return None
     return True

@@ -16,6 +16,7 @@ from . import _spool
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Hole, Kind, QuarantinedRow, Row
 
 __all__ = [
+    "OWNERS",
     "begin",
     "calendar_of",
     "counts",
@@ -310,13 +311,17 @@ def finish(database: sqlite3.Connection, *, prune: bool, again: bool) -> int:
     return removed
 
 
+OWNERS = (
+    "SELECT contact_id FROM holes UNION SELECT contact_id FROM landing_tasks"
+    " UNION SELECT contact_id FROM landing_notes UNION SELECT contact_id FROM landing_appointments"
+)
+"""Contacts to which anything belongs that is stored, whether they are there themselves or not."""
 # A contact that this pass could only quarantine is still there: its older, readable version stays. What belongs to no
 # contact that is there, which no run of ours leaves, is of one that was not seen.
 _UNSEEN = (
-    "SELECT id FROM landing_contacts WHERE pass < :pass"
+    "SELECT id FROM landing_contacts WHERE pass < :pass"  # noqa: S608  (fixed names)
     " UNION SELECT contact_id FROM quarantine WHERE pass < :pass AND contact_id IS NOT NULL"
-    " UNION SELECT contact_id FROM holes UNION SELECT contact_id FROM landing_tasks"
-    " UNION SELECT contact_id FROM landing_notes UNION SELECT contact_id FROM landing_appointments"
+    f" UNION {OWNERS}"
     " EXCEPT SELECT id FROM landing_contacts WHERE pass = :pass"
     " EXCEPT SELECT contact_id FROM quarantine WHERE pass = :pass"
 )

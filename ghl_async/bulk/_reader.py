@@ -15,7 +15,7 @@ from ..client import GHLClient
 from ..errors import GHLError, NotFound
 from ..models import Appointment, Contact, Note, Task
 from ..pagination import Page, SetApart
-from ._gone import ENDS_THE_RUN, is_alive
+from ._gone import FAILS_FOR_ALL, is_alive
 from ._rows import Kind
 from ._workers import Room, all_of
 from .run import Failure
@@ -105,7 +105,7 @@ class Reader:
 
     def _note_failure(self, kind: Kind, error: GHLError) -> None:
         self._failures_in_a_row[kind] += 1
-        if isinstance(error, ENDS_THE_RUN) or self._failures_in_a_row[kind] >= FAILURES_IN_A_ROW:
+        if isinstance(error, FAILS_FOR_ALL) or self._failures_in_a_row[kind] >= FAILURES_IN_A_ROW:
             raise error
 
     async def _read(self, kind: Kind, contact_id: str) -> Page[Any] | GHLError:

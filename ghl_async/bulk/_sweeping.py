@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections.abc import Iterable, Iterator
 
+from ._landing import OWNERS
 from ._rows import KINDS, Kind, StoredContact
 
 __all__ = ["sample", "sweep", "unswept"]
@@ -19,9 +20,9 @@ _IDS: dict[Kind, str] = {
 }
 # What was set apart, or belongs to a contact that is not there itself, is held of that contact all the same.
 _UNSWEPT = (
-    "SELECT id FROM landing_contacts UNION SELECT contact_id FROM quarantine WHERE contact_id IS NOT NULL"
-    " UNION SELECT contact_id FROM holes UNION SELECT contact_id FROM landing_tasks"
-    " UNION SELECT contact_id FROM landing_notes UNION SELECT contact_id FROM landing_appointments"
+    "SELECT id FROM landing_contacts UNION SELECT contact_id FROM quarantine"  # noqa: S608  (fixed names)
+    " WHERE contact_id IS NOT NULL"
+    f" UNION {OWNERS}"
     " EXCEPT SELECT id FROM swept"
 )
 

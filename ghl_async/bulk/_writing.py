@@ -19,7 +19,7 @@ from ..errors import DuplicateContact, GHLError, NotFound, OutcomeUnknown, Usage
 from ..models import Contact, ItemResult
 from ._batches import sent_to_all
 from ._doubts import sought
-from ._fates import ENDS_THE_RUN, SAYS_NOTHING_OF_IT, fate
+from ._fates import ENDS_THE_WRITES, SAYS_NOTHING_OF_IT, fate
 from ._inputs import CHUNK, PATIENCE_SECONDS, Inputs, chunks, read
 from ._outcome import Outcome, OutcomeKind, Written
 from ._sightings import Sightings
@@ -247,7 +247,7 @@ class Writing:
             is_in_doubt = False
             if done is None:
                 done = await self._sent(verb, one, doubt)
-        except ENDS_THE_RUN:
+        except ENDS_THE_WRITES:
             # Of creates these say that nothing was made. The others may be sent again in any case.
             if verb.creates and doubt is None and self._ledger is not None:
                 await self._ledger.withdraw(one.position)
@@ -295,7 +295,7 @@ class Writing:
         await self._intend(batch, None)
         try:
             results, ending = await sent_to_all(verb, [one.contact_id or "" for one in batch])
-        except ENDS_THE_RUN:
+        except ENDS_THE_WRITES:
             raise
         except GHLError as error:
             await self._failed(batch, error)
@@ -308,7 +308,7 @@ class Writing:
                 outcome = self._done(one, Done(one.contact_id))
             elif result is None:
                 outcome = one.outcome("failed", reason="the answer does not mention it")
-            elif ending is not None and (not result.sent or isinstance(result.error, ENDS_THE_RUN)):
+            elif ending is not None and (not result.sent or isinstance(result.error, ENDS_THE_WRITES)):
                 continue  # the next run sends it
             else:
                 outcome = _refused(one, result)

@@ -33,7 +33,7 @@ class Failure(msgspec.Struct, frozen=True):
 
     contact_id: str
     kind: str
-    """"tasks", "notes" or "appointments"."""
+    """"tasks", "notes" or "appointments"; "contacts" where it is the contact itself."""
     reason: str
 
 

@@ -28,6 +28,7 @@ from ._frontier import Frontier
 from ._gone import Asked
 from ._landing import calendar_of
 from ._rows import KINDS, Batch, Checkpoint, ContactRows, Counts, Difference, Identity, Part
+from ._verdict import Verdict
 from .fetch import ContactBundle, Step, included
 from .run import Run, Tally
 from .store import Store
@@ -51,7 +52,8 @@ def verify(
 
     What changed at the server since the store was filled differs as well: bring it up to date with `sync` first. The
     Summary's `verified` holds the counts of both sides, and how much is missing, stale, surplus or could not be read;
-    `exit_code` is 1 while anything is amiss that was not mended. Appointments in calendars that the location does not
+    `failures` names what could not be read and is not mended. `exit_code` is 1 while anything is amiss that was not
+    mended, and mended is only what the mending has seen again. Appointments in calendars that the location does not
     list are compared where the store holds them; `unlisted` says how many of those that were met it does not hold.
 
     Args:
@@ -67,10 +69,10 @@ def verify(
         Unauthorized, ScopeMissing, WrongLocation, ConnectFailed: what would fail for every contact.
 
     Cost: in full what `fetch` takes, 1 request for each stored contact that the search does not show, and 1 for each
-        contact with stored appointments that no calendar shows any more. By sample 1 for each kind of each contact,
-        2 for 100 contacts. 1 for the calendars, where appointments are read contact by contact and the store lacks
-        some. 1 to count. Mending takes what reading the contacts that differ does, after a sample one by one
-        as before.
+        contact with stored appointments that no calendar shows any more, or shows otherwise than its own list did. By
+        sample 1 for each kind of each contact, 2 for 100 contacts. 1 for the calendars, where appointments are read
+        contact by contact and the store lacks some. 1 to count. Mending takes what reading the contacts that differ
+        does, after a sample one by one as before; what that does not show again is read one by one.
     """
     kinds = included(include)
     if sample is not None and sample < 1:
@@ -96,8 +98,10 @@ class _Verification(Copying[Difference]):
         self._met: set[str] = set()
         self._was_met = self._compared = 0
         self._found: Counter[str] = Counter()
-        self._records = self._apart = 0
+        self._records = self._apart = self._left_out = 0
         self._amiss = Amiss()
+        self._denied: dict[str, None] = {}
+        """Contacts of which a list of their own says that they are not there."""
         self._gap: str | None = None
         """Why the reading proves nothing."""
 
@@ -112,12 +116,15 @@ class _Verification(Copying[Difference]):
 
     async def _copy(self, run: Run[Difference], checkpoint: Checkpoint) -> AsyncGenerator[Difference, None]:
         self._tally.begin()
-        self._apart = checkpoint.apart
+        self._apart, self._left_out = checkpoint.apart, checkpoint.left_out
         self._note(checkpoint.counts.contacts)
         await self._store.sweep((), is_first=True)
         reading = self._compare_all(run) if self._sample is None else self._compare_some(run, self._sample)
         async with aclosing(reading) as found:
             async for difference in found:
+                yield difference
+        async with aclosing(self._ask_for(run, [*self._denied], Asked())) as removing:
+            async for difference in removing:
                 yield difference
         if run.stopped:
             return
@@ -125,6 +132,7 @@ class _Verification(Copying[Difference]):
         if self._repair and self._gap is None:
             await self._mend(run)
             await self._note_holes()
+        await self._store.clear_spool()
         await self._close(run)
 
     async def _note_holes(self) -> None:
@@ -185,6 +193,7 @@ class _Verification(Copying[Difference]):
         looked = await confirmed(self._ghl, self._store, whole, self._one_by_one, beyond_calendars=True)
         for each in looked.unsure:
             self._amiss.unread(each.contact_id, each.part, NOT_MADE_SURE)
+        self._denied |= dict.fromkeys(looked.gone)
         for difference in await self._expected(looked.found, sent):
             self._amiss.found(difference)
             self._found[difference.what] += 1
@@ -288,14 +297,18 @@ class _Verification(Copying[Difference]):
 
     def _agree(self, total: int | None, stored: Counts) -> bool:
         """Whether as many are stored as the server counts, but for those it does not show and those set apart."""
-        return total is None or total - stored.contacts in {self._apart, stored.contacts_apart}
+        # What a sweep has come to tells nothing any more where what is set apart has become less or more since.
+        is_known = abs(self._apart - stored.contacts_apart) <= self._left_out
+        expected = {stored.contacts_apart} | ({self._apart} if is_known else set())
+        return total is None or total - stored.contacts in expected
 
     def _remarks(self) -> str:
         words = ""
         if self._unlisted:
+            lie = "1 appointment lies" if self._unlisted == 1 else f"{self._unlisted} appointments lie"
             words += (
-                f"; {self._unlisted} appointments lie in calendars that the location does not list, and are not in the"
-                " store: a backfill with deleted_calendars=True (--deleted-calendars) reads those"
+                f"; {lie} in calendars that the location does not list, and not in the store: a backfill with"
+                " deleted_calendars=True (--deleted-calendars) reads those"
             )
         if isinstance(self._calendars, GHLError):
             words += f"; the calendars were not listed ({self._calendars}): what is missing may be of deleted ones"
@@ -305,34 +318,22 @@ class _Verification(Copying[Difference]):
         tally = self._tally
         tally.total = (await self._ghl.background.contacts.search(page_size=1)).total
         tally.stored = await self._store.counts()
-        holes, hidden = self._amiss.holes, self._amiss.hidden_contacts
+        tally.failures, tally.failed = [], 0
+        for failure in self._amiss.failures():
+            tally.fail(failure)
+        holes = self._amiss.holes
         is_whole = self._gap is None and not run.stopped and self._amiss.is_mended
         is_mended = self._repair and is_whole and bool(holes + self._found.total())
         self._note(holes=holes, unlisted=self._unlisted, server_contacts=tally.total, mended=is_mended)
         if run.stopped or tally.verified is None:
             return
-        verified = tally.verified
-        counts = f"{verified.contacts} contacts and {verified.records} of their records were compared{self._remarks()}"
-        if not verified.contacts and not verified.all and tally.stored.contacts:
+        if not tally.verified.contacts and not tally.verified.all and tally.stored.contacts:
             self._gap = f"none of the {tally.stored.contacts} stored contacts was compared: compare all of them"
-        # In full each contact tells for itself. A sample says nothing of those that the store lacks.
-        is_even = self._sample is None or self._agree(tally.total, tally.stored)
-        if not is_even:
-            counts += f"; the server counts {tally.total} contacts, the store holds {tally.stored.contacts}"
-        amiss = (
-            f"{verified.missing} records are missing, {verified.stale} stale and {verified.surplus} too many,"
-            f" {holes} could not be read"
-        )
-        if hidden:
-            amiss += f", {hidden} of them contacts that the search does not show, though they are not known to be gone"
-        if self._gap is not None:
-            run.summary = tally.summary("incomplete", self._gap, resumable=False)
-        elif is_even and not verified.all:
-            run.summary = tally.summary("finished", f"{counts}: nothing differs", resumable=False)
-        elif is_even and is_mended:
-            run.summary = tally.summary("finished", f"{counts}: {amiss}; all of it was mended", resumable=False)
-        else:
-            advice = "some could not be mended: run it again" if self._repair else "repair=True (--repair) mends it"
-            if not is_even:
-                advice = "sync brings the store up to date, and a comparison in full says what is amiss"
-            run.summary = tally.summary("incomplete", f"{counts}: {amiss}; {advice}", resumable=False)
+        run.summary = Verdict(
+            gap=self._gap,
+            hidden=self._amiss.hidden_contacts,
+            # In full each contact tells for itself. A sample says nothing of those that the store lacks.
+            is_even=self._sample is None or self._agree(tally.total, tally.stored),
+            repairs=self._repair,
+            remarks=self._remarks(),
+        ).of(tally)

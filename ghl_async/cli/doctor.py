@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -28,6 +27,7 @@ from ..errors import (
     Unauthorized,
     WrongLocation,
 )
+from .answer import answer
 from .credentials import Credential, find_agency, find_credential
 from .options import DoctorOptions
 from .scopes import AGENCY_SCOPES, NEEDS, WRITE_SCOPES, Need
@@ -93,8 +93,7 @@ class _Sheet:
         self._write("FAIL", what, text)
 
     def _write(self, mark: str, what: str, text: str) -> None:
-        sys.stdout.write(f"{mark:<6}{what:<38}{' '.join(text.split())}\n")
-        sys.stdout.flush()
+        answer(f"{mark:<6}{what:<38}{' '.join(text.split())}")
 
 
 class _Examination:

@@ -19,6 +19,7 @@ import msgspec
 
 from ..auth import PRIVATE, App, Authorization, Grant, Key, OAuthClient, Scope, Tokens
 from ..errors import NoToken, UsageError
+from .complaint import tell
 from .loopback import caught_code, expect_port
 from .options import LoginOptions
 from .probe import probe_for, trial_client
@@ -187,5 +188,4 @@ def _line(said: str) -> str:
 
 
 def _say(*lines: str) -> None:
-    sys.stderr.write("\n".join((*lines, "")))
-    sys.stderr.flush()
+    tell("\n".join(lines))

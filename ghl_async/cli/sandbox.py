@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
@@ -11,6 +10,8 @@ import msgspec
 
 from ..errors import UsageError
 from ..sandbox import Options, serve
+from .answer import answer
+from .complaint import tell
 from .options import SandboxOptions
 
 __all__ = ["serve_sandbox"]
@@ -48,16 +49,13 @@ async def serve_sandbox(chosen: SandboxOptions) -> int:
 def _announce(line: str, redirect_uri: str) -> None:
     place = msgspec.json.decode(line, type=dict[str, str])
     place["redirect_uri"], place["marketplace"] = redirect_uri, place["base_url"]
-    for name in _SETTINGS:
-        sys.stdout.write(f"export GHL_{name.upper()}={shlex.quote(place[name])}\n")
-    sys.stdout.flush()
-    sys.stderr.write(
+    answer("\n".join(f"export GHL_{name.upper()}={shlex.quote(place[name])}" for name in _SETTINGS))
+    tell(
         "The sandbox is listening; Ctrl-C ends it. Paste the lines above into another terminal, then try there:\n"
         "  ghl-async backfill\n"
         "or, with the app of the sandbox instead of the token:\n"
-        f"  unset GHL_TOKEN && ghl-async login --oauth{_listening(redirect_uri)}\n"
+        f"  unset GHL_TOKEN && ghl-async login --oauth{_listening(redirect_uri)}"
     )
-    sys.stderr.flush()
 
 
 def _listening(redirect_uri: str) -> str:

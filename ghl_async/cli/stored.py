@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from datetime import UTC, datetime
 from time import time
 
 from ..auth import PRIVATE, Key, Tokens
 from ..errors import NoToken, UsageError
+from .answer import answer
+from .complaint import tell
 from .options import LogoutOptions, TokensOptions
 from .settings import setting
 from .token_file import FileStore, is_there, open_store, token_path
@@ -33,9 +34,9 @@ async def show(options: TokensOptions) -> int:
             store = await open_store(path, opened)
             rows = [(key, tokens) for key in await store.keys() if (tokens := await store.load(key)) is not None]
     if rows:
-        sys.stdout.write("\n".join(_row(key, tokens) for key, tokens in rows) + "\n")
+        answer("\n".join(_row(key, tokens) for key, tokens in rows))
     else:
-        sys.stderr.write(f"Nothing is stored in {path}: ghl-async login\n")
+        tell(f"Nothing is stored in {path}: ghl-async login")
     return 0
 
 
@@ -59,10 +60,11 @@ async def forget(options: LogoutOptions) -> int:
                 await store.delete(key)
     if not gone:
         raise NoToken(f"nothing of that is stored in {path}: see ghl-async tokens")
-    sys.stderr.write("".join(f"Forgotten: {named(key)}\n" for key in gone))
-    sys.stderr.write(
+    for key in gone:
+        tell(f"Forgotten: {named(key)}")
+    tell(
         "The vendor still takes them: revoke a private token in Settings > Private Integrations, and uninstall an app "
-        "where it is installed.\n"
+        "where it is installed."
     )
     return 0
 

@@ -51,7 +51,7 @@ async def compare(options: VerifyOptions) -> int:
             if options.json and run.summary is not None:
                 answer(msgspec.json.encode({"summary": run.summary}).decode())
     if not options.json and not options.quiet:
-        answer("\n".join((*found.lines(), table_of_verification(summary))))
+        answer("\n".join((*found.lines(), *_unread(summary), table_of_verification(summary))))
     if summary.exit_code:
         is_stopped = summary.reason == "stopped"
         complain("stopped before all was compared: the same command begins again" if is_stopped else summary.message)
@@ -90,6 +90,19 @@ class _List:
         if self._count > _LISTED_AT_MOST:
             lines.append(f"{self._count - _LISTED_AT_MOST:,} more are not listed here: --json lists them all")
         return lines
+
+
+def _unread(summary: bulk.Summary) -> list[str]:
+    """One line for each of the first that could not be read, and one for all others."""
+    lines = [_line_of_failure(each) for each in summary.failures[:_LISTED_AT_MOST]]
+    if summary.failed > _LISTED_AT_MOST:
+        lines.append(f"{summary.failed - _LISTED_AT_MOST:,} more could not be read: --json names the first thousand")
+    return lines
+
+
+def _line_of_failure(each: bulk.Failure) -> str:
+    what = "" if each.kind == "contacts" else f"{each.kind} of "
+    return f"not read {what}contact {each.contact_id}: {each.reason}"
 
 
 def _line(each: bulk.Difference) -> str:

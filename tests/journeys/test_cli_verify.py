@@ -190,3 +190,18 @@ async def test_an_unfinished_copy_is_not_compared(ghl_async, sandbox, copied):
         ghl_async, 2, "x.db is no finished copy: ghl-async backfill goes on with it", "verify", "--store", "x.db"
     )
     assert sandbox.log.requests == seen
+
+
+@pytest.mark.usefixtures("refused")
+async def test_what_could_not_be_read_is_named(ghl_async, sandbox, copied):
+    contact_id = oldest(sandbox, 4)
+    sandbox.faults.add(kind="truncated", method="GET", path_contains=f"{contact_id}/notes")
+    ended = await ghl_async("verify", "--store", copied)
+    assert ended.code == 1
+    assert re.search(rf"^not read notes of contact {contact_id}: ", ended.out, re.MULTILINE)
+    spoil(copied, "INSERT INTO holes SELECT id, 'tasks', 'of old' FROM landing_contacts ORDER BY id LIMIT 30")
+    ended = await ghl_async("verify", "--store", copied)
+    assert len(re.findall(r"^not read \w+ of contact \w{20}: ", ended.out, re.MULTILINE)) == 20
+    assert "\n11 more could not be read: --json names the first thousand\n" in ended.out
+    last = msgspec.json.decode((await ghl_async("verify", "--store", copied, "--json")).out.splitlines()[-1])
+    assert len(last["summary"]["failures"]) == last["summary"]["failed"] == 31

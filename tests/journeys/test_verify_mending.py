@@ -7,6 +7,8 @@ import json
 import pytest
 
 from ghl_async.bulk import Difference
+from ghl_async.bulk._content import is_same
+from ghl_async.errors import ScopeMissing
 from ghl_async.models import AppointmentChanges
 
 from .bent import Bent
@@ -22,6 +24,19 @@ def make_old(path, sandbox, contacts):
     for position in range(contacts):
         spoil(path, "UPDATE landing_contacts SET raw = json_set(raw, '$.city', 'Nowhere') WHERE id = ?",
               oldest(sandbox, position))  # fmt: skip
+
+
+def hiding(contact_id):
+    """A search that neither shows nor counts a contact."""
+
+    def bend(_asked):
+        def alter(said):
+            said["total"] -= 1
+            said["contacts"] = [each for each in said["contacts"] if each["id"] != contact_id]
+
+        return alter
+
+    return bend
 
 
 async def test_what_was_found_one_by_one_is_mended_one_by_one(sandbox, copied):
@@ -118,3 +133,128 @@ async def test_an_appointment_whose_dates_alone_differ_between_the_ways_is_right
             assert (await sync(ghl, path, sweep_every=NOW))[0] == []
             again = sandbox.log.counts()["by_route"].get("GET /contacts/{contactId}/appointments", 0)
             assert (again > seen) == wanted
+
+
+async def test_what_could_not_be_read_is_named_once(sandbox, copied):
+    hidden, unreadable = oldest(sandbox, 6), oldest(sandbox, 4)
+    sandbox.faults.add(kind="refused", path_contains="/notes/search", status=403)
+    sandbox.faults.add(kind="truncated", method="GET", path_contains=f"{unreadable}/notes")
+    spoil(copied, "INSERT INTO holes VALUES (?, 'notes', 'of old')", unreadable)
+    async with Bent(sandbox, contacts_search=hiding(hidden)) as bent, client_of(bent) as ghl:
+        found, summary = await verify(ghl, copied)
+    assert (found, summary.exit_code, summary.verified.holes, summary.failed) == ([], 1, 2, 2)
+    assert {(each.contact_id, each.kind) for each in summary.failures} == {(hidden, "contacts"), (unreadable, "notes")}
+    assert "2 could not be read, 1 of them contacts that the search does not show" in summary.message
+
+
+async def test_what_no_repair_mends_is_not_advised_to_be_repaired(sandbox, copied):
+    async with Bent(sandbox, contacts_search=hiding(oldest(sandbox, 6))) as bent, client_of(bent) as ghl:
+        for options in ({}, {"repair": True}):
+            found, summary = await verify(ghl, copied, **options)
+            assert (found, summary.exit_code, summary.verified.holes) == ([], 1, 1)
+            assert summary.message.endswith(
+                "no repair mends that: run it again, and if it stays, report it to the vendor"
+            )
+
+
+async def test_a_deleted_contact_that_the_index_still_shows_is_one_that_is_too_many(sandbox, copied):
+    victims = [oldest(sandbox, position) for position in range(12)]
+    kept: dict[str, dict[str, object]] = {}
+    deleted: list[str] = []
+
+    def bend(_asked):
+        def alter(said):
+            there = {each["id"]: each for each in said["contacts"]}
+            kept.update({each: there[each] for each in victims if each in there})
+            if len(there) > 50:
+                said["contacts"] = [*(kept[each] for each in victims if each not in there), *said["contacts"]]
+            said["total"] += len(deleted)
+
+        return alter
+
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+        await verify(ghl, copied)
+        for each in victims:
+            sandbox.state.main.delete(each)
+            deleted.append(each)
+        found, summary = await verify(ghl, copied, repair=True)
+    assert {(each.contact_id, each.part, each.what) for each in found} == {
+        (each, "contacts", "surplus") for each in victims
+    }
+    assert (summary.exit_code, summary.verified.holes, summary.verified.mended, summary.failed) == (0, 0, True, 0)
+    assert is_whole(copied, sandbox)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_contact_s_list_that_is_refused_does_not_end_what_the_calendars_serve(sandbox, ghl, copied, status):
+    ((contact_id,),) = spoil(copied, "SELECT contact_id FROM landing_appointments LIMIT 1")
+    spoil(copied, "INSERT INTO landing_appointments SELECT contact_id, 'extra', raw, mended FROM landing_appointments"
+          " LIMIT 1")  # fmt: skip
+    sandbox.faults.add(kind="refused", method="GET", path_contains="/appointments", status=status)
+    found, summary = await verify(ghl, copied)
+    assert (found, summary.exit_code) == ([], 1)
+    assert [(each.contact_id, each.kind) for each in summary.failures] == [(contact_id, "appointments")]
+    for options in ({"sweep_every": NOW}, {"whole_every": NOW}, {}):
+        changes, summary = await sync(ghl, copied, **options)
+        assert (changes, summary.exit_code) == ([], 4)
+    sandbox.faults.clear()
+    assert (await verify(ghl, copied, repair=True))[1].exit_code == 0
+    assert is_whole(copied, sandbox)
+
+
+async def test_a_token_that_is_dead_ends_it_soon(sandbox, ghl, copied):
+    seen = sandbox.log.requests
+    sandbox.faults.add(kind="refused", status=401, after=3)
+    with pytest.raises(ScopeMissing):
+        await verify(ghl, copied)
+    assert sandbox.log.requests - seen < 100, "not one for each kind of each contact"
+
+
+async def test_no_events_are_left_in_the_store(ghl, copied):
+    await verify(ghl, copied)
+    assert spoil(copied, "SELECT count(*) FROM spool") == [(0,)]
+
+
+def test_bytes_that_are_no_text_are_told_apart():
+    assert not is_same("tasks", b'{"id":"1","title":"\xff"}', b'{"id":"1","title":"\xfe"}')
+
+
+@pytest.mark.parametrize("is_altered", [True, False])
+async def test_an_older_reading_excuses_no_row_that_was_altered(sandbox, copied, is_altered):
+    contact_id = oldest(sandbox, 5)
+    if is_altered:
+        spoil(copied, "UPDATE landing_contacts SET raw = json_set(raw, '$.city', 'Nowhere') WHERE id = ?", contact_id)
+
+    def bend(_asked):
+        def alter(said):
+            for each in said["contacts"]:
+                if each["id"] == contact_id:
+                    each |= {"dateUpdated": "2001-01-01T00:00:00.000Z", "firstName": "Long ago"}
+
+        return alter
+
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+        found, summary = await verify(ghl, copied)
+    assert (found, summary.exit_code, summary.verified.holes) == ([], int(is_altered), int(is_altered))
+    async with client_of(sandbox) as ghl:
+        assert (await verify(ghl, copied, repair=True))[1].exit_code == 0
+    assert is_whole(copied, sandbox)
+
+
+async def test_a_gap_that_is_no_more_set_apart_is_not_believed_by_a_sample(sandbox, path):
+    nameless = oldest(sandbox, 3)
+
+    def bend(_asked):
+        def alter(said):
+            for each in said["contacts"]:
+                each["id"] = None if each["id"] == nameless else each["id"]
+
+        return alter
+
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+        await backfill(ghl, path)
+        assert (await verify(ghl, path, sample=10))[1].exit_code == 0
+        spoil(path, "DELETE FROM quarantine")
+        _, summary = await verify(ghl, path, sample=10)
+    assert summary.exit_code == 1
+    assert "the server counts 120 contacts, the store holds 119" in summary.message
