@@ -26,6 +26,7 @@ _ONE: dict[Part, str] = {
     **{kind: f"SELECT raw FROM landing_{kind} WHERE contact_id = :contact AND id = :id" for kind in KINDS},  # noqa: S608  (fixed names)
 }
 _ONE_APART = "SELECT kind, id, reason, raw FROM quarantine WHERE contact_id = :contact AND kind = :kind AND id = :id"
+_NAMELESS = "SELECT raw FROM quarantine WHERE contact_id = ? AND kind = ? AND id IS NULL"
 _HELD_TWICE = (
     "WITH held AS (SELECT id, contact_id FROM landing_appointments UNION ALL"
     " SELECT id, contact_id FROM quarantine WHERE kind = 'appointments' AND id IS NOT NULL AND contact_id IS NOT NULL)"
@@ -47,19 +48,32 @@ def _differences(database: sqlite3.Connection, contact: ContactRows) -> Iterator
     elif not is_same("contacts", row[1], contact.raw) and not _is_apart(database, contact):
         # An older reading does not replace a newer one by itself: the search's index may lag behind.
         yield Difference(contact.id, "contacts", contact.id, "stale", is_older(contact.date_updated, row[0]))
-    for kind, rows in contact.children.items():
-        stored: dict[str, str | bytes] = dict(database.execute(_STORED[kind], {"contact": contact.id}))
-        sent = {each.id: each.raw for each in rows}
-        sent |= {each.id: each.raw for each in contact.quarantined if each.kind == kind and each.id is not None}
-        for id_, raw in sent.items():
-            if id_ not in stored:
-                yield Difference(contact.id, kind, id_, "missing")
-            elif not is_same(kind, stored[id_], raw):
-                yield Difference(contact.id, kind, id_, "stale")
-        calendars = contact.calendars if kind == "appointments" else None
-        for id_ in stored.keys() - sent.keys():
-            if calendars is None or calendar_of(stored[id_]) in calendars:
-                yield Difference(contact.id, kind, id_, "surplus")
+    for kind in contact.children:
+        yield from _differences_of(database, contact, kind)
+
+
+def _differences_of(database: sqlite3.Connection, contact: ContactRows, kind: Kind) -> Iterator[Difference]:
+    calendars = contact.calendars if kind == "appointments" else None
+
+    def is_shown(raw: str | bytes) -> bool:
+        return calendars is None or calendar_of(raw) in calendars
+
+    apart = [each for each in contact.quarantined if each.kind == kind]
+    stored: dict[str, str | bytes] = dict(database.execute(_STORED[kind], {"contact": contact.id}))
+    sent = {each.id: each.raw for each in contact.children[kind]}
+    sent |= {each.id: each.raw for each in apart if each.id is not None}
+    for id_, raw in sent.items():
+        if id_ not in stored:
+            yield Difference(contact.id, kind, id_, "missing")
+        elif not is_same(kind, stored[id_], raw):
+            yield Difference(contact.id, kind, id_, "stale")
+    for id_ in stored.keys() - sent.keys():
+        if is_shown(stored[id_]):
+            yield Difference(contact.id, kind, id_, "surplus")
+    # Without ids nothing tells which is which, but how many there are.
+    nameless = database.execute(_NAMELESS, (contact.id, kind)).fetchall()
+    if sum(is_shown(raw) for (raw,) in nameless) != sum(each.id is None for each in apart):
+        yield Difference(contact.id, kind, "", "stale")
 
 
 def _is_apart(database: sqlite3.Connection, contact: ContactRows) -> bool:

@@ -370,6 +370,7 @@ def counts(database: sqlite3.Connection) -> Counts:
         " (SELECT count(*) FROM quarantine WHERE contact_id IS NOT NULL OR pass = (SELECT pass FROM run)),"
         " (SELECT count(*) FROM holes),"
         " (SELECT count(*) FROM quarantine WHERE kind = 'contacts' AND CASE WHEN contact_id IS NULL"
-        " THEN pass = (SELECT pass FROM run) ELSE contact_id NOT IN (SELECT id FROM landing_contacts) END)"
+        " THEN pass = (SELECT pass FROM run) ELSE contact_id NOT IN (SELECT id FROM landing_contacts) END),"
+        " (SELECT count(*) FROM quarantine WHERE contact_id IS NULL AND pass = (SELECT pass FROM run))"
     ).fetchone()
     return Counts(*row)

@@ -116,6 +116,8 @@ class Counts(msgspec.Struct, frozen=True, gc=False):
     holes: int
     contacts_apart: int = 0
     """Quarantined contacts of which no readable version is among `contacts`."""
+    contacts_nameless: int = 0
+    """Those of them that have no readable id."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -167,7 +169,7 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
     contact_id: str
     part: Part
     id: str
-    """The record's; of the contact itself the same as `contact_id`."""
+    """The record's; of the contact itself the same as `contact_id`. "": more or fewer have no readable id."""
     what: Literal["missing", "stale", "surplus"]
     """- missing: the server has it, the store has not.
     - stale: the store has it otherwise.

@@ -96,7 +96,7 @@ class _Verification(Copying[Difference]):
         self._unlisted = 0
         """Appointments that no calendar shows, so that a store need not hold them, and that this one does not."""
         self._met: set[str] = set()
-        self._was_met = self._compared = 0
+        self._was_met = self._compared = self._nameless = 0
         self._found: Counter[str] = Counter()
         self._records = self._apart = self._left_out = 0
         self._amiss = Amiss()
@@ -185,6 +185,7 @@ class _Verification(Copying[Difference]):
             await self._write_again(batch, part)
             return
         fresh = await self._note_met(part)
+        self._nameless += sum(each.id is None for each in batch.quarantined)
         sent = [row for row in {row.id: row for row in batch.contacts}.values() if row.id in fresh]
         self._tally.contacts += len(sent)
         self._compared += len(sent)
@@ -329,6 +330,11 @@ class _Verification(Copying[Difference]):
             return
         if not tally.verified.contacts and not tally.verified.all and tally.stored.contacts:
             self._gap = f"none of the {tally.stored.contacts} stored contacts was compared: compare all of them"
+        if self._sample is None and self._nameless != tally.stored.contacts_nameless:
+            self._gap = self._gap or (
+                f"of contacts without a readable id {self._nameless} were sent, and"
+                f" {tally.stored.contacts_nameless} are stored: a backfill reads them all anew"
+            )
         run.summary = Verdict(
             gap=self._gap,
             hidden=self._amiss.hidden_contacts,

@@ -258,3 +258,51 @@ async def test_a_gap_that_is_no_more_set_apart_is_not_believed_by_a_sample(sandb
         _, summary = await verify(ghl, path, sample=10)
     assert summary.exit_code == 1
     assert "the server counts 120 contacts, the store holds 119" in summary.message
+
+
+def nameless(kind, ids):
+    """Replies in which some records have no id."""
+
+    def bend(_asked):
+        def alter(said):
+            for each in said[kind]:
+                if each["id"] in ids:
+                    each["id"] = None
+
+        return alter
+
+    return bend
+
+
+async def test_a_contact_without_an_id_that_was_lost_is_missed(sandbox, path):
+    bends = {"contacts_search": nameless("contacts", {oldest(sandbox, 3)})}
+    async with Bent(sandbox, **bends) as bent, client_of(bent) as ghl:
+        await backfill(ghl, path)
+        assert (await verify(ghl, path))[1].exit_code == 0
+        spoil(path, "DELETE FROM quarantine")
+        _, summary = await verify(ghl, path)
+        assert (summary.exit_code, "1 were sent, and 0 are stored" in summary.message) == (1, True)
+
+
+async def test_a_contact_without_an_id_that_is_gone_is_told(sandbox, ghl, path):
+    bends = {"contacts_search": nameless("contacts", {oldest(sandbox, 3)})}
+    async with Bent(sandbox, **bends) as bent, client_of(bent) as bending:
+        await backfill(bending, path)
+    sandbox.state.main.delete(oldest(sandbox, 3))
+    _, summary = await verify(ghl, path)
+    assert (summary.exit_code, "0 were sent, and 1 are stored" in summary.message) == (1, True)
+
+
+@pytest.mark.parametrize("options", [{}, {"sample": 200}])
+async def test_a_note_without_an_id_that_was_lost_is_missed_and_mended(sandbox, ghl, path, options):
+    await backfill(ghl, path)
+    contact_id, child_id = spoil(path, "SELECT contact_id, id FROM landing_notes LIMIT 1 OFFSET 9")[0]
+    async with Bent(sandbox, notes=nameless("notes", {child_id})) as bent, client_of(bent) as bending:
+        await backfill(bending, path)
+        assert (await verify(bending, path, **options))[1].exit_code == 0
+        spoil(path, "DELETE FROM quarantine")
+        found, summary = await verify(bending, path, **options)
+        assert (found, summary.exit_code) == ([Difference(contact_id, "notes", "", "stale")], 1)
+        assert (await verify(bending, path, repair=True, **options))[1].exit_code == 0
+        assert (await verify(bending, path, **options))[1].exit_code == 0
+        assert (await sync(bending, path, sweep_every=NOW))[0] == []
