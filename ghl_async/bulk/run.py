@@ -160,7 +160,19 @@ class Tally:
         self.children = {"tasks": 0, "notes": 0, "appointments": 0}
         self.failures: list[Failure] = []
         self.found_before = found_before
-        self.total: int | None = None
+        self.most_counted = 0
+        """The greatest `total` so far: a deletion meanwhile lowers it."""
+        self.total = None
+
+    @property
+    def total(self) -> int | None:
+        """How many contacts the server counts; None: it does not."""
+        return self._total
+
+    @total.setter
+    def total(self, counted: int | None) -> None:
+        self._total = counted
+        self.most_counted = max(self.most_counted, counted or 0)
 
     @property
     def requests(self) -> int:

@@ -152,9 +152,14 @@ class _Verification(Copying[Difference]):
         if total is None and not self._was_met:
             self._gap = "the server shows no contacts, and does not count them: run it again"
             return
+        gone = 0
         async with aclosing(self._ask_for_hidden(run, await self._store.unswept())) as removing:
             async for difference in removing:
+                gone += 1
                 yield difference
+        # One that was met, and deleted before the end, must not hide another one that was left out.
+        if self._was_met + gone < (counted := self._tally.most_counted):
+            self._gap = f"the server counted {counted} contacts at first, and showed {self._was_met}: run it again"
 
     async def _ask_for_hidden(
         self, run: Run[Difference], contact_ids: Sequence[str]

@@ -306,3 +306,37 @@ async def test_a_note_without_an_id_that_was_lost_is_missed_and_mended(sandbox, 
         assert (await verify(bending, path, repair=True, **options))[1].exit_code == 0
         assert (await verify(bending, path, **options))[1].exit_code == 0
         assert (await sync(bending, path, sweep_every=NOW))[0] == []
+
+
+async def test_a_deletion_meanwhile_hides_no_contact_that_the_search_leaves_out(sandbox, ghl, path):
+    """As many are counted at the end as were met."""
+    await backfill(ghl, path, include=())
+    left_out, met = oldest(sandbox, 70), oldest(sandbox, 2)
+    spoil(path, "DELETE FROM landing_contacts WHERE id = ?", left_out)
+    sandbox.state.pages.change(search_clamp=40)
+
+    def bend(asked):
+        if asked.get("searchAfter") and sandbox.state.main.find(met):
+            sandbox.state.main.delete(met)
+        return lambda said: said.update(contacts=[each for each in said["contacts"] if each["id"] != left_out])
+
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as bending:
+        _, summary = await verify(bending, path, include=())
+    assert (summary.exit_code, "the server counted 120 contacts at first, and showed 119" in summary.message) == (
+        1,
+        True,
+    )
+
+
+async def test_a_deletion_meanwhile_is_a_surplus_record_and_no_gap(sandbox, ghl, path):
+    await backfill(ghl, path, include=())
+    gone = oldest(sandbox, 90)
+    sandbox.state.pages.change(search_clamp=40)
+
+    def bend(asked):
+        if asked.get("searchAfter") and sandbox.state.main.find(gone):
+            sandbox.state.main.delete(gone)
+
+    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as bending:
+        found, summary = await verify(bending, path, include=(), repair=True)
+    assert (found, summary.exit_code) == ([Difference(gone, "contacts", gone, "surplus")], 0)
