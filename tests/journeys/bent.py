@@ -52,3 +52,17 @@ class Bent:
             return web.Response(
                 status=answer.status, body=content, headers={**headers, "Content-Type": "application/json"}
             )
+
+
+def showing_as_long_ago(contact_id):
+    """A contact search that shows one as an index does that has missed what came since."""
+
+    def bend(_asked):
+        def alter(said):
+            for each in said["contacts"]:
+                if each["id"] == contact_id:
+                    each |= {"dateUpdated": "2001-01-01T00:00:00.000Z", "firstName": "Long ago"}
+
+        return alter
+
+    return bend

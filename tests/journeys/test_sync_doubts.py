@@ -11,7 +11,7 @@ from ghl_async import bulk
 from ghl_async.models import NoteDraft
 from ghl_async.sandbox import Sandbox
 
-from .bent import Bent
+from .bent import Bent, showing_as_long_ago
 from .conftest import client_of, set_doors
 from .test_sync import NOW, SEARCH, change, change_unseen, is_whole, sync
 from .test_verify import spoil, verify
@@ -51,15 +51,7 @@ async def test_a_contact_whose_date_moved_back_is_believed_when_it_says_so_itsel
 async def test_a_reading_older_than_the_contact_itself_is_not_believed(sandbox, copied):
     contact_id = oldest(sandbox, 5)
 
-    def bend(_asked):
-        def alter(said):
-            for each in said["contacts"]:
-                if each["id"] == contact_id:
-                    each |= {"dateUpdated": "2001-01-01T00:00:00.000Z", "firstName": "Long ago"}
-
-        return alter
-
-    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+    async with Bent(sandbox, contacts_search=showing_as_long_ago(contact_id)) as bent, client_of(bent) as ghl:
         assert (await sync(ghl, copied, sweep_every=NOW))[0] == []
         assert (await verify(ghl, copied))[0] == []
     assert is_whole(copied, sandbox)

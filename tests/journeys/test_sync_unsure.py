@@ -41,6 +41,11 @@ def move(main, appointment, giver, taker):
     main.touch()
 
 
+async def read_everything(ghl, path, *, fills):
+    """As a backfill does, or as a sync now and then."""
+    return await backfill(ghl, path) if fills else (await sync(ghl, path, whole_every=NOW))[1]
+
+
 def holders_of(path, appointment_id):
     return [key[1] for key in stored_records(path) if key[0] == "appointments" and key[2] == appointment_id]
 
@@ -106,10 +111,7 @@ async def test_an_appointment_that_moves_while_everything_is_read_is_not_doubled
             async with client_of(sandbox) as ghl:
                 await backfill(ghl, path)
         async with Bent(sandbox, calendars_events=bend) as bent, client_of(bent) as ghl:
-            if fills:
-                summary = await backfill(ghl, path)
-            else:
-                _, summary = await sync(ghl, path, whole_every=NOW)
+            summary = await read_everything(ghl, path, fills=fills)
         assert not is_due
         assert summary.exit_code == 0
         assert holders_of(path, moved["id"]) == [main.id_of(other)]
@@ -217,10 +219,7 @@ async def test_one_that_the_index_shows_late_behind_the_walk_is_read_without_ano
                 main.add({"email": "late@example.com", "dateAdded": instant(before - timedelta(seconds=2))})
 
         async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
-            if fills:
-                summary = await backfill(ghl, path)
-            else:
-                _, summary = await sync(ghl, path, whole_every=NOW)
+            summary = await read_everything(ghl, path, fills=fills)
         assert not is_due
         assert summary.exit_code == 0
         assert summary.requests < whole + 20

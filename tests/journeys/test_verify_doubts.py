@@ -9,7 +9,7 @@ import pytest
 from ghl_async.bulk import Difference
 from ghl_async.sandbox import Sandbox
 
-from .bent import Bent
+from .bent import Bent, showing_as_long_ago
 from .conftest import client_of
 from .test_sync import NOW, sync
 from .test_verify import is_whole, spoil, verify
@@ -320,15 +320,7 @@ async def test_a_contact_that_the_search_shows_as_it_was_before_is_not_called_ri
     contact_id = oldest(sandbox, 5)
     sandbox.state.main.change(contact_id, {"firstName": "Ada"})
 
-    def bend(_asked):
-        def alter(said):
-            for each in said["contacts"]:
-                if each["id"] == contact_id:
-                    each |= {"dateUpdated": "2001-01-01T00:00:00.000Z", "firstName": "Long ago"}
-
-        return alter
-
-    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+    async with Bent(sandbox, contacts_search=showing_as_long_ago(contact_id)) as bent, client_of(bent) as ghl:
         for options in ({}, {"repair": True}):
             found, summary = await verify(ghl, copied, **options)
             assert (found, summary.exit_code, summary.verified.holes, summary.verified.mended) == ([], 1, 1, False)

@@ -11,7 +11,7 @@ from ghl_async.bulk._content import is_same
 from ghl_async.errors import ScopeMissing
 from ghl_async.models import AppointmentChanges
 
-from .bent import Bent
+from .bent import Bent, showing_as_long_ago
 from .conftest import client_of
 from .test_sync import NOW, sync
 from .test_verify import is_whole, spoil, verify
@@ -225,15 +225,7 @@ async def test_an_older_reading_excuses_no_row_that_was_altered(sandbox, copied,
     if is_altered:
         spoil(copied, "UPDATE landing_contacts SET raw = json_set(raw, '$.city', 'Nowhere') WHERE id = ?", contact_id)
 
-    def bend(_asked):
-        def alter(said):
-            for each in said["contacts"]:
-                if each["id"] == contact_id:
-                    each |= {"dateUpdated": "2001-01-01T00:00:00.000Z", "firstName": "Long ago"}
-
-        return alter
-
-    async with Bent(sandbox, contacts_search=bend) as bent, client_of(bent) as ghl:
+    async with Bent(sandbox, contacts_search=showing_as_long_ago(contact_id)) as bent, client_of(bent) as ghl:
         found, summary = await verify(ghl, copied)
     assert (found, summary.exit_code, summary.verified.holes) == ([], int(is_altered), int(is_altered))
     async with client_of(sandbox) as ghl:
