@@ -275,12 +275,17 @@ class _Sync(Copying[Change]):
         """Read what differs, whole, and find out what has become of those that do not come."""
         if run.stopped:
             return
-        wanted, self._differing, self._vanished, self._came = list(self._differing | self._young), {}, [], set()
-        self._young = {}
+        differing, young = list(self._differing), [each for each in self._young if each not in self._differing]
+        self._differing, self._young, self._vanished, self._came = {}, {}, [], set()
+        wanted = differing + young
         self._tally.begin()
-        async with aclosing(self._read_some(run, wanted, self._kinds)) as reading:
-            async for change in reading:
-                yield change
+        searched = tuple(kind for kind in self._kinds if kind != "appointments")
+        for some, kinds in ((differing, self._kinds), (young, searched)):
+            if run.stopped:
+                break
+            async with aclosing(self._read_some(run, some, kinds)) as reading:
+                async for change in reading:
+                    yield change
         async with aclosing(self._read_held_twice(run)) as reading:
             async for change in reading:
                 yield change
@@ -310,7 +315,7 @@ class _Sync(Copying[Change]):
 
     async def _note_looked_at(self, batch: Batch, part: Sequence[ContactBundle], found: list[Difference]) -> None:
         self._differing |= dict.fromkeys(each.contact_id for each in found)
-        if self._looks_at == "changes" and self._kinds:
+        if self._looks_at == "changes" and {"tasks", "notes"}.intersection(self._kinds):
             self._young |= dict.fromkeys(await self._store.read_young([row.id for row in batch.contacts]))
         nameless = tuple(row for row in batch.quarantined if row.id is None)
         if nameless:  # they cannot be asked for
