@@ -281,8 +281,6 @@ class _Sync(Copying[Change]):
         self._tally.begin()
         searched = tuple(kind for kind in self._kinds if kind != "appointments")
         for some, kinds in ((differing, self._kinds), (young, searched)):
-            if run.stopped:
-                break
             async with aclosing(self._read_some(run, some, kinds)) as reading:
                 async for change in reading:
                     yield change
